@@ -1,0 +1,46 @@
+import type { Layout } from './layout.js';
+
+/** Where a batch of n-step transitions lies in policy memory: byte offsets, filled by the sampler, read by a trainer. */
+export interface TransitionBatch {
+  /** Transitions in the batch. */
+  readonly size: number;
+  /** Values of one stacked observation: frames × observation size, oldest frame first. */
+  readonly observationSize: number;
+  /** Actions to choose from; row length of `nextLegal`. */
+  readonly actionCount: number;
+  /** f32 [size, observationSize] */
+  readonly observation: number;
+  /** f32 [size, observationSize]: the observation after m steps, m ≤ n. */
+  readonly nextObservation: number;
+  /** i32 [size] */
+  readonly action: number;
+  /** f32 [size]: Σ_{k<m} γᵏ r_{t+k} */
+  readonly nStepReturn: number;
+  /** f32 [size]: γᵐ, or 0 where the episode terminated: the factor of the bootstrap value. */
+  readonly bootstrapDiscount: number;
+  /** f32 [size]: importance weight of the transition, 1 unless the sampler says otherwise. */
+  readonly weight: number;
+  /** u8 [size, actionCount]: legal actions at `nextObservation`; undefined where the environment masks nothing. */
+  readonly nextLegal: number | undefined;
+}
+
+export function planTransitionBatch(
+  layout: Layout,
+  size: number,
+  observationSize: number,
+  actionCount: number,
+  hasActionMask: boolean,
+): TransitionBatch {
+  return {
+    size,
+    observationSize,
+    actionCount,
+    observation: layout.reserve(size * observationSize * 4),
+    nextObservation: layout.reserve(size * observationSize * 4),
+    action: layout.reserve(size * 4),
+    nStepReturn: layout.reserve(size * 4),
+    bootstrapDiscount: layout.reserve(size * 4),
+    weight: layout.reserve(size * 4),
+    nextLegal: hasActionMask ? layout.reserve(size * actionCount) : undefined,
+  };
+}

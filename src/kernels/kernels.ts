@@ -1,0 +1,4 @@
+// placeholder until the kernels exist
+export interface Kernels {
+  readonly memory: WebAssembly.Memory;
+}
