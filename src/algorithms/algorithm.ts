@@ -1,16 +1,9 @@
 import type { z } from 'zod';
+import type { RingField } from '../buffer/ring-plan.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { AgentSpec } from '../environment/environment.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { RandomStream } from '../random.js';
-
-/** A field that an algorithm adds to every row of the ring, for example the log-probability of the action. */
-export interface RingField {
-  readonly name: string;
-  readonly dtype: 'u8' | 'i32' | 'f32';
-  /** Values per row. */
-  readonly size: number;
-}
 
 /** ε falls linearly from `start` to `end` over the first `duration` epochs or turns, then stays. */
 export interface EpsilonSchedule {

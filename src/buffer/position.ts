@@ -1,0 +1,25 @@
+/**
+ * Positions in a ring. A position grows by one per row and wraps at the ring's *period*, the largest multiple of its
+ * capacity below 2³⁰: an Int32 would overflow after two hours of a fast actor, and BigInt atomics allocate. Because the
+ * period is a multiple of the capacity, `position % capacity` is the row's slot on both sides of the wrap.
+ */
+const positionLimit = 2 ** 30;
+
+/** The largest multiple of `capacity` below 2³⁰. */
+export function periodOf(capacity: number): number {
+  return Math.floor((positionLimit - 1) / capacity) * capacity;
+}
+
+/** `position + rows`, wrapped. `rows` may be negative, with |rows| ≤ period. */
+export function advance(position: number, rows: number, period: number): number {
+  const next = position + rows;
+  if (next >= period) return next - period;
+  return next < 0 ? next + period : next;
+}
+
+/** Rows from `from` to `to`, negative when `to` lies behind: the circular difference, in [−period/2, period/2). */
+export function distance(from: number, to: number, period: number): number {
+  const difference = to - from;
+  if (difference >= period / 2) return difference - period;
+  return difference < -period / 2 ? difference + period : difference;
+}

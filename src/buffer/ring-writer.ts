@@ -1,0 +1,134 @@
+import type { BlockMover } from './block-mover.js';
+import { advance, distance } from './position.js';
+import type { RingPlan } from './ring-plan.js';
+import { ringControl, ringControlView, rowFlags, totalRows } from './ring-plan.js';
+
+/** One step of an agent, as the writer takes it. Offsets are bytes in the ring's own memory. Reuse one object. */
+export interface Transition {
+  /** Observation before the action, in the ring's dtype. */
+  observation: number;
+  action: number;
+  reward: number;
+  terminated: boolean;
+  truncated: boolean;
+  /** Observation after the last step of the episode; read only where `terminated` or `truncated`. */
+  finalObservation: number;
+  /** u8 mask of the actions that were legal at `observation`; read only where the ring has masks. */
+  legal: number;
+  /** The same at `finalObservation`. */
+  finalLegal: number;
+  /** One value array per field that the algorithm declared, in its order. */
+  readonly fields: readonly ArrayLike<number>[];
+}
+
+/**
+ * The producing end of a ring. One writer per ring, owned by one actor thread; it never waits.
+ *
+ * ```
+ *  oldest                     head          claim
+ *    │ readable, whole rows …  │ being filled │ oldest rows again (next to be overwritten)
+ *    └─ claim − capacity                      └─ moves first, so that a sampler that had gathered a row of this slot
+ *                                                sees that the row is no longer its own
+ * ```
+ */
+export class RingWriter {
+  protected readonly plan: RingPlan;
+  protected readonly control: Int32Array;
+  /** Position of the next row: the head, kept here because only this thread moves it. */
+  protected position: number;
+
+  readonly #mover: BlockMover;
+  readonly #firstRow: number;
+  readonly #actions: Int32Array;
+  readonly #rewards: Float32Array;
+  readonly #episodeSteps: Int32Array;
+  readonly #flags: Uint8Array;
+  readonly #fields: readonly (Uint8Array | Int32Array | Float32Array)[];
+  #episodeStep = 0;
+
+  constructor(buffer: SharedArrayBuffer, plan: RingPlan, ring: number, mover: BlockMover) {
+    const rows = plan.rings * plan.capacity;
+    this.plan = plan;
+    this.control = ringControlView(buffer, plan, ring);
+    this.position = Atomics.load(this.control, ringControl.head);
+    this.#mover = mover;
+    this.#firstRow = ring * plan.capacity;
+    this.#actions = new Int32Array(buffer, plan.action, rows);
+    this.#rewards = new Float32Array(buffer, plan.reward, rows);
+    this.#episodeSteps = new Int32Array(buffer, plan.episodeStep, rows);
+    this.#flags = new Uint8Array(buffer, plan.flags, rows);
+    this.#fields = plan.fields.map((field, index) => {
+      const offset = plan.fieldOffsets[index];
+      if (field.dtype === 'u8') return new Uint8Array(buffer, offset, rows * field.size);
+      if (field.dtype === 'i32') return new Int32Array(buffer, offset, rows * field.size);
+      return new Float32Array(buffer, offset, rows * field.size);
+    });
+  }
+
+  /** Rows ever written, boundary rows included. */
+  get total(): number {
+    return totalRows(this.control, this.plan);
+  }
+
+  /** Writes one step, and behind the last step of an episode its boundary row. Allocates nothing. */
+  append(transition: Transition): void {
+    const ended = transition.terminated || transition.truncated;
+    const rows = ended ? 2 : 1;
+    this.claim(rows);
+    const flags =
+      (transition.terminated ? rowFlags.terminated : 0) | (transition.truncated ? rowFlags.truncated : 0);
+    const row = this.#row(this.position);
+    this.#fill(row, transition.observation, transition.legal, transition.action, transition.reward, flags);
+    for (let field = 0; field < this.#fields.length; field++) {
+      const { size } = this.plan.fields[field];
+      for (let value = 0; value < size; value++) {
+        this.#fields[field][row * size + value] = transition.fields[field][value];
+      }
+    }
+    this.#episodeStep++;
+    if (ended) {
+      const boundary = this.#row(advance(this.position, 1, this.plan.period));
+      this.#fill(boundary, transition.finalObservation, transition.finalLegal, 0, 0, rowFlags.boundary);
+      this.#episodeStep = 0;
+    }
+    this.publish(rows);
+  }
+
+  /** Announces that the next `rows` rows are about to change. */
+  protected claim(rows: number): void {
+    // A read-modify-write, not a store: the plain stores of the fill must not become visible before the claim.
+    // Closes the race "sampler gathers a slot while we overwrite it": whoever sees a filled byte sees the claim too.
+    Atomics.exchange(this.control, ringControl.claim, advance(this.position, rows, this.plan.period));
+  }
+
+  /** Makes the next `rows` rows readable. */
+  protected publish(rows: number): void {
+    const { control, plan } = this;
+    const next = advance(this.position, rows, plan.period);
+    if (control[ringControl.saturated] === 0 && distance(plan.startPosition, next, plan.period) >= plan.capacity) {
+      // Before the head: a sampler that reads `saturated` and then `head` never takes unwritten slots for rows.
+      Atomics.store(control, ringControl.saturated, 1);
+    }
+    if (next < this.position) Atomics.add(control, ringControl.laps, 1);
+    this.position = next;
+    // A releasing store: the rows' plain stores are visible to whoever reads this head. Closes the race "index
+    // published before the data".
+    Atomics.store(control, ringControl.head, next);
+  }
+
+  #row(position: number): number {
+    return this.#firstRow + (position % this.plan.capacity);
+  }
+
+  #fill(row: number, observation: number, legal: number, action: number, reward: number, flags: number): void {
+    const { plan } = this;
+    this.#mover.copyBytes(plan.observation + row * plan.bytesPerObservation, observation, plan.bytesPerObservation);
+    if (plan.legal !== undefined) {
+      this.#mover.copyBytes(plan.legal + row * plan.actionCount, legal, plan.actionCount);
+    }
+    this.#actions[row] = action;
+    this.#rewards[row] = reward;
+    this.#episodeSteps[row] = this.#episodeStep;
+    this.#flags[row] = flags;
+  }
+}
