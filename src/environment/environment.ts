@@ -76,7 +76,9 @@ export interface TurnEnvironment {
 }
 
 /** Makes an environment from plain, cloneable options; called in the thread that will step it. */
-export type EnvironmentFactory = (options: Readonly<Record<string, unknown>>) => TurnEnvironment | Promise<TurnEnvironment>;
+export type EnvironmentFactory = (
+  options: Readonly<Record<string, unknown>>,
+) => TurnEnvironment | Promise<TurnEnvironment>;
 
 /**
  * What a module of environments exports as `environment`: a name, the meaning and defaults of its options, and the

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import type { EnvironmentRequest } from '../../environment/environment.js';
+import { finiteNumber, integerFrom, parseOptions, positiveInteger, probability } from '../../environment/options.js';
+import { ConfigurationError } from '../../errors.js';
+
+const variantNames = ['standard', 'gems-only'] as const;
+
+const variantSchema = z.looseObject({ variant: z.enum(variantNames, `one of ${variantNames.join(', ')}`) });
+
+const shared = {
+  /** Locations along y, the border's walls included. */
+  height: integerFrom(3, 1024),
+  /** Locations along x, the border's walls included. */
+  width: integerFrom(3, 1024),
+  /** Number of agents. */
+  agents: positiveInteger(),
+  /** Turns of an epoch. */
+  maxTurns: positiveInteger(),
+  /** Probability that an empty interior cell turns to a treasure, per turn. */
+  spawnProbability: probability(),
+  /** Cells an agent sees in each direction. */
+  viewRadius: integerFrom(0, 100),
+  gemValue: finiteNumber(),
+  /** Reward for bumping into a wall. */
+  wallValue: finiteNumber(),
+};
+
+const standardSchema = z.strictObject({
+  variant: z.literal('standard'),
+  ...shared,
+  foodValue: finiteNumber(),
+  boneValue: finiteNumber(),
+});
+
+/** There is neither food nor bone, so setting their value is refused. */
+const gemsOnlySchema = z.strictObject({ variant: z.literal('gems-only'), ...shared });
+
+export type TreasurehuntOptions = z.output<typeof standardSchema> | z.output<typeof gemsOnlySchema>;
+
+/** specs: Sorrel's treasurehunt example and its gems-only tutorial (arXiv 2506.00228). */
+const standardDefaults = {
+  variant: 'standard',
+  height: 21,
+  width: 21,
+  agents: 2,
+  maxTurns: 100,
+  spawnProbability: 0.005,
+  viewRadius: 2,
+  gemValue: 10,
+  foodValue: 5,
+  boneValue: -10,
+  wallValue: -1,
+} as const satisfies TreasurehuntOptions;
+
+const gemsOnlyDefaults = {
+  variant: 'gems-only',
+  height: 10,
+  width: 10,
+  agents: 5,
+  maxTurns: 50,
+  spawnProbability: 0.02,
+  viewRadius: 2,
+  gemValue: 10,
+  wallValue: -1,
+} as const satisfies TreasurehuntOptions;
+
+/** Checks the options and fills in the variant's defaults; throws `ConfigurationError`. */
+export function resolveOptions(
+  given: Readonly<Record<string, unknown>>,
+  request: EnvironmentRequest,
+): TreasurehuntOptions {
+  const { variant } = parseOptions(variantSchema, { variant: 'standard', ...withoutUndefined(given) });
+  const requested = withoutUndefined({ agents: request.agentCount, maxTurns: request.maxTurns });
+  for (const [name, value] of Object.entries(requested)) {
+    if (given[name] === undefined || given[name] === value) continue;
+    throw new ConfigurationError(`environmentOptions.${name}`, given[name], `${value}, as the run has it`);
+  }
+  const settings = { ...requested, ...withoutUndefined(given) };
+  const options =
+    variant === 'standard'
+      ? parseOptions(standardSchema, { ...standardDefaults, ...settings })
+      : parseOptions(gemsOnlySchema, { ...gemsOnlyDefaults, ...settings });
+  checkRoom(options);
+  return options;
+}
+
+function checkRoom({ agents, height, width }: TreasurehuntOptions): void {
+  const interior = (height - 2) * (width - 2);
+  if (agents <= interior) return;
+  throw new ConfigurationError(
+    'environmentOptions.agents',
+    agents,
+    `at most ${interior}`,
+    `each agent needs an interior cell of its own, and a grid of ${height} × ${width} has ${interior}`,
+  );
+}
+
+function withoutUndefined(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+}
