@@ -77,7 +77,12 @@ export interface Algorithm<Configuration = unknown> {
   readonly schema: z.ZodType<Configuration>;
   plan(configuration: Configuration, context: AlgorithmContext): AlgorithmPlan;
   /** The acting half, on the region `plan.policyScratchBytes` long that begins at byte `scratch`. */
-  createPolicy(configuration: Configuration, context: AlgorithmContext, kernels: Kernels, scratch: number): ActingPolicy;
+  createPolicy(
+    configuration: Configuration,
+    context: AlgorithmContext,
+    kernels: Kernels,
+    scratch: number,
+  ): ActingPolicy;
   /**
    * The training half, on `plan.stateBytes` of learner state at byte `state` and `plan.trainerScratchBytes` of scratch
    * memory at byte `scratch`.

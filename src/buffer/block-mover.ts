@@ -10,7 +10,14 @@ export interface BlockMover {
    * `destination`, as f32, each value times `scale`. Row −1 is written as zeros.
    * @param rowSize values per row
    */
-  gatherRowsU8ToF32(destination: number, source: number, rowSize: number, rows: number, count: number, scale: number): void;
+  gatherRowsU8ToF32(
+    destination: number,
+    source: number,
+    rowSize: number,
+    rows: number,
+    count: number,
+    scale: number,
+  ): void;
   /** The same from rows of f32. */
   gatherRowsF32(destination: number, source: number, rowSize: number, rows: number, count: number, scale: number): void;
   /** The same from u8 to u8, unscaled. */

@@ -75,8 +75,7 @@ export class RingWriter {
     const ended = transition.terminated || transition.truncated;
     const rows = ended ? 2 : 1;
     this.claim(rows);
-    const flags =
-      (transition.terminated ? rowFlags.terminated : 0) | (transition.truncated ? rowFlags.truncated : 0);
+    const flags = (transition.terminated ? rowFlags.terminated : 0) | (transition.truncated ? rowFlags.truncated : 0);
     const row = this.#row(this.position);
     this.#fill(row, transition.observation, transition.legal, transition.action, transition.reward, flags);
     for (let field = 0; field < this.#fields.length; field++) {
