@@ -1,0 +1,138 @@
+/**
+ * Everything the kernels compute, implemented in `assembly/`. The interface is integer byte offsets into one memory, so
+ * that another implementation can stand behind it. Unless it says otherwise an argument named for a tensor is the byte
+ * offset of dense, row-major f32 values, and results come first. No kernel allocates or keeps state; outputs must not
+ * overlap inputs. Offsets of i32 and f64 values are multiples of their size; f32 ones of 4 bytes.
+ */
+export interface KernelExports {
+  /** C[m, n] (+)= A[m, k] · B[n, k]ᵀ. Scratch: {@link gemmScratchBytes}; `accumulate` 1 adds to C. */
+  gemmNT: Gemm;
+  /** C[m, n] (+)= A[m, k] · B[k, n]. */
+  gemmNN: Gemm;
+  /** C[m, n] (+)= A[k, m]ᵀ · B[k, n]. */
+  gemmTN: Gemm;
+  /** Y[m, n] = X[m, k] · W[n, k]ᵀ by dot products: faster than {@link gemmNT} for m = 1 to 3, and needs no scratch. */
+  smallBatchNT(y: number, x: number, w: number, m: number, n: number, k: number): void;
+  /** `iterations` × 24 operations of 4 lanes in registers: the bound that products are measured against. */
+  multiplyAddPeak(iterations: number): number;
+
+  /** y[rows, columns] = activation(y + bias[columns]); `activation` is a number of {@link activationNumbers}. */
+  biasActivation(y: number, bias: number, rows: number, columns: number, activation: number): void;
+  /** gradient[count] *= activation′, computed from the activation's output y[count]. */
+  activationBackward(gradient: number, y: number, count: number, activation: number): void;
+  /** sums[columns] (+)= Σ over rows of x[rows, columns]. */
+  columnSums(sums: number, x: number, rows: number, columns: number, accumulate: number): void;
+  /** q[rows, actions] = V + A − mean(A), from heads[rows, actions + 1] = [A₁ … Aₙ, V]. */
+  duelingForward(q: number, heads: number, rows: number, actions: number): void;
+  /** headGradient[rows, actions + 1] from qGradient[rows, actions]. */
+  duelingBackward(headGradient: number, qGradient: number, rows: number, actions: number): void;
+  /** First index of the largest of x[count] where legal u8 [count] is not 0; offset 0 = all legal; −1 if none is. */
+  maskedArgmax(x: number, count: number, legal: number): number;
+
+  /**
+   * Targets, weighted Huber loss and its gradient in one pass; see `assembly/dqn-loss.ts`.
+   * @param qGradient out [rows, actions]: dloss/dQ
+   * @param tdError out [rows]: target − Q(s, a)
+   * @param figures out f64 [3]: loss, mean Q(s, a), mean |td|
+   * @param q [rows, actions] @param nextSelect [rows, actions]: chooses a′ @param nextValue [rows, actions]: values a′
+   * @param action i32 [rows] @param nStepReturn [rows] @param bootstrapDiscount [rows] @param weight [rows]
+   * @param nextLegal u8 [rows, actions] or offset 0
+   */
+  dqnLoss(
+    qGradient: number,
+    tdError: number,
+    figures: number,
+    q: number,
+    nextSelect: number,
+    nextValue: number,
+    action: number,
+    nStepReturn: number,
+    bootstrapDiscount: number,
+    weight: number,
+    nextLegal: number,
+    rows: number,
+    actions: number,
+    delta: number,
+  ): void;
+
+  /** Σ x[count]² as f64; NaN or infinite if a value is. */
+  sumOfSquares(x: number, count: number): number;
+  /**
+   * One Adam step on `count` floats with gradients × `scale`.
+   * @param stepSize learning rate / (1 − β₁ᵗ) @param secondCorrection 1 / √(1 − β₂ᵗ)
+   */
+  adamStep(
+    parameters: number,
+    gradients: number,
+    firstMoment: number,
+    secondMoment: number,
+    count: number,
+    scale: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    stepSize: number,
+    secondCorrection: number,
+  ): void;
+  /** target[count] += τ · (source − target) */
+  softUpdate(target: number, source: number, count: number, tau: number): void;
+  /** Copies `bytes`; the ranges may overlap. */
+  copyBytes(destination: number, source: number, bytes: number): void;
+  /** Sets `bytes` bytes to `value`, 0–255. */
+  fillBytes(destination: number, value: number, bytes: number): void;
+
+  /**
+   * destination[i] = source[positions[i]] for i < count: rows of `rowBytes` bytes, written one after another.
+   * `positions` is i32 [count], numbers of rows in `source`; a negative one writes a row of zeros.
+   */
+  gatherRows(destination: number, source: number, rowBytes: number, positions: number, count: number): void;
+  /** The same from u8 rows of `size` values to f32 rows, times `scale`. */
+  gatherRowsU8ToF32: GatherScaled;
+  /** The same from f32 rows of `size` values to f32 rows, times `scale`. */
+  gatherRowsF32: GatherScaled;
+  /** stack[frames, size], oldest frame first: drops the oldest, appends scale · observation, u8 [size]. */
+  pushFrameU8: PushFrame;
+  /** The same for an observation in f32 [size]. */
+  pushFrameF32: PushFrame;
+}
+
+type Gemm = (
+  c: number,
+  a: number,
+  b: number,
+  m: number,
+  n: number,
+  k: number,
+  accumulate: number,
+  scratch: number,
+) => void;
+
+type GatherScaled = (
+  destination: number,
+  source: number,
+  size: number,
+  positions: number,
+  count: number,
+  scale: number,
+) => void;
+
+type PushFrame = (stack: number, observation: number, frames: number, size: number, scale: number) => void;
+
+/** What the kernels call the activations. */
+export const activationNumbers = { none: 0, relu: 1, tanh: 2 } as const;
+export type Activation = keyof typeof activationNumbers;
+
+/** Floating-point operations of one iteration of `multiplyAddPeak`. */
+export const peakOperations = 24 * 4;
+
+// The sizes of assembly/gemm.ts.
+const panelColumns = 8;
+const blockDepth = 256;
+const blockRows = 32;
+const spillBytes = 32;
+
+/** Bytes of scratch memory for a product whose result has n columns and whose inner dimension is k. */
+export function gemmScratchBytes(n: number, k: number): number {
+  const panels = Math.ceil(n / panelColumns);
+  return spillBytes + blockRows * blockDepth * 4 + panels * panelColumns * Math.min(k, blockDepth) * 4;
+}
