@@ -3,6 +3,7 @@ import type { RingField } from '../buffer/ring-plan.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { AgentSpec } from '../environment/environment.js';
 import type { Kernels } from '../kernels/kernels.js';
+import type { ParameterTensor } from '../network/parameter-layout.js';
 import type { RandomStream } from '../random.js';
 
 /** ε falls linearly from `start` to `end` over the first `duration` epochs or turns, then stays. */
@@ -24,6 +25,8 @@ export interface AlgorithmPlan {
   readonly ringFields: readonly RingField[];
   /** Floats of the flat parameter block that is published to actors. */
   readonly parameterCount: number;
+  /** Names, shapes and places of the tensors in that block: what exports and imports of weights go by. */
+  readonly parameters: readonly ParameterTensor[];
   /** Bytes of the learner's state; it begins with the parameter block. */
   readonly stateBytes: number;
   /** Bytes of scratch memory that an acting policy needs. */
@@ -44,15 +47,14 @@ export interface AlgorithmContext {
 
 /** Chooses actions. One instance per actor thread and policy. */
 export interface ActingPolicy {
-  /** Byte offset of the network input: f32 [frames × observation size]. */
-  readonly input: number;
   /**
-   * The action for what `input` holds. Allocates nothing.
+   * The action for one observation, or −1 if the mask leaves none. Allocates nothing.
    * @param parameters byte offset of the parameter block; it does not change during the call
-   * @param legal u8 mask of legal actions in the same memory as byte offset, or undefined
+   * @param observation byte offset of the network input: f32 [frames × observation size]
+   * @param legal byte offset of a u8 mask of the legal actions, or undefined
    * @param random the stream of this agent's exploration
    */
-  act(parameters: number, legal: number | undefined, random: RandomStream): number;
+  act(parameters: number, observation: number, legal: number | undefined, random: RandomStream): number;
 }
 
 /** Trains one policy. One instance per learner; all that must survive the thread lies in its state region. */

@@ -14,8 +14,8 @@ export function adamStep(
   secondMoment: usize,
   count: usize,
   scale: f32,
-  beta1: f32,
-  beta2: f32,
+  beta1: f64,
+  beta2: f64,
   epsilon: f32,
   stepSize: f32,
   secondCorrection: f32,
@@ -23,10 +23,15 @@ export function adamStep(
   const vectorsEnd = parameters + ((count & ~3) << 2);
   const end = parameters + (count << 2);
   const scales = f32x4.splat(scale);
-  const keep1 = f32x4.splat(beta1);
-  const take1 = f32x4.splat(<f32>1 - beta1);
-  const keep2 = f32x4.splat(beta2);
-  const take2 = f32x4.splat(<f32>1 - beta2);
+  // 1 − β is taken in f64: of 1 − 0.999 in f32 only four digits would be left.
+  const b1 = <f32>beta1;
+  const a1 = <f32>(1 - beta1);
+  const b2 = <f32>beta2;
+  const a2 = <f32>(1 - beta2);
+  const keep1 = f32x4.splat(b1);
+  const take1 = f32x4.splat(a1);
+  const keep2 = f32x4.splat(b2);
+  const take2 = f32x4.splat(a2);
   const epsilons = f32x4.splat(epsilon);
   const steps = f32x4.splat(stepSize);
   const corrections = f32x4.splat(secondCorrection);
@@ -45,8 +50,8 @@ export function adamStep(
   }
   while (parameters < end) {
     const g = load<f32>(gradients) * scale;
-    const m = beta1 * load<f32>(firstMoment) + (<f32>1 - beta1) * g;
-    const v = beta2 * load<f32>(secondMoment) + (<f32>1 - beta2) * (g * g);
+    const m = b1 * load<f32>(firstMoment) + a1 * g;
+    const v = b2 * load<f32>(secondMoment) + a2 * (g * g);
     store<f32>(firstMoment, m);
     store<f32>(secondMoment, v);
     store<f32>(parameters, load<f32>(parameters) - (stepSize * m) / (sqrt<f32>(v) * secondCorrection + epsilon));

@@ -1,0 +1,86 @@
+import type { Layout } from '../buffer/layout.js';
+import { planTransitionBatch } from '../buffer/transition-batch.js';
+import type { TransitionBatch } from '../buffer/transition-batch.js';
+import { planAdam } from '../network/adam.js';
+import type { AdamPlan } from '../network/adam.js';
+import type { AlgorithmContext } from './algorithm.js';
+import type { DqnConfiguration } from './dqn.js';
+import { dqnNetworkScratchBytes, planDqnActivations, planDqnNetwork } from './dqn-network.js';
+import type { DqnActivations, DqnNetworkPlan } from './dqn-network.js';
+
+// Where everything of a DQN lies in memory. The same functions count the bytes and hand out the offsets.
+
+export function planNetwork(configuration: DqnConfiguration, { agent }: AlgorithmContext): DqnNetworkPlan {
+  return planDqnNetwork({
+    observationSize: agent.observation.size * configuration.frameStack,
+    hiddenSizes: configuration.hiddenSizes,
+    actionCount: agent.action.count,
+    dueling: configuration.dueling,
+  });
+}
+
+/** Everything a learner needs to go on: byte offsets into its state. The parameters come first. */
+export interface DqnState {
+  readonly parameters: number;
+  readonly target: number;
+  readonly adam: AdamPlan;
+  /** f64 [1]: training steps done. */
+  readonly trainingSteps: number;
+}
+
+export function planState(layout: Layout, { parameterCount }: DqnNetworkPlan): DqnState {
+  return {
+    parameters: layout.reserve(parameterCount * 4),
+    target: layout.reserve(parameterCount * 4),
+    adam: planAdam(layout, parameterCount),
+    trainingSteps: layout.reserve(8),
+  };
+}
+
+/** What a training step works with: byte offsets into scratch memory. */
+export interface DqnWorkspace {
+  readonly batch: TransitionBatch;
+  /** Of the batch's observations and, behind them, for double Q-learning of its next observations. */
+  readonly online: DqnActivations;
+  readonly target: DqnActivations;
+  readonly upstream: DqnActivations;
+  readonly gradients: number;
+  readonly tdError: number;
+  /** f64 [3], see `dqnLoss`. */
+  readonly figures: number;
+  readonly network: number;
+}
+
+export function planWorkspace(
+  layout: Layout,
+  network: DqnNetworkPlan,
+  configuration: DqnConfiguration,
+  { agent, batchSize }: AlgorithmContext,
+): DqnWorkspace {
+  const observationSize = agent.observation.size * configuration.frameStack;
+  const onlineRows = configuration.doubleQ ? 2 * batchSize : batchSize;
+  return {
+    batch: planTransitionBatch(layout, batchSize, observationSize, agent.action.count, agent.hasActionMask ?? false),
+    online: planDqnActivations(layout, network, onlineRows),
+    target: planDqnActivations(layout, network, batchSize),
+    upstream: planDqnActivations(layout, network, batchSize),
+    gradients: layout.reserve(network.parameterCount * 4),
+    tdError: layout.reserve(batchSize * 4),
+    figures: layout.reserve(3 * 8),
+    network: layout.reserve(dqnNetworkScratchBytes(network, onlineRows)),
+  };
+}
+
+export interface DqnPolicyWorkspace {
+  readonly input: number;
+  readonly activations: DqnActivations;
+  readonly network: number;
+}
+
+export function planPolicyWorkspace(layout: Layout, plan: DqnNetworkPlan): DqnPolicyWorkspace {
+  return {
+    input: layout.reserve((plan.hidden[0]?.inputs ?? 0) * 4),
+    activations: planDqnActivations(layout, plan, 1),
+    network: layout.reserve(dqnNetworkScratchBytes(plan, 1)),
+  };
+}

@@ -1,0 +1,237 @@
+import { z } from 'zod';
+import { Layout, alignUp } from '../buffer/layout.js';
+import type { TransitionBatch } from '../buffer/transition-batch.js';
+import { MarlinError } from '../errors.js';
+import type { Kernels } from '../kernels/kernels.js';
+import { Adam } from '../network/adam.js';
+import type { RandomStream } from '../random.js';
+import type { ActingPolicy, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
+import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dqn-memory.js';
+import type { DqnPolicyWorkspace, DqnState, DqnWorkspace } from './dqn-memory.js';
+import { DqnNetwork } from './dqn-network.js';
+
+const epsilonSchema = z.strictObject({
+  start: z.number().min(0).max(1).default(1),
+  end: z.number().min(0).max(1).default(0.05),
+  duration: z.number().min(0).default(200),
+  unit: z.enum(['epochs', 'turns']).default('epochs'),
+});
+
+const targetUpdateSchema = z.discriminatedUnion('kind', [
+  /** The target network becomes a copy of the online network every so many training steps. */
+  z.strictObject({ kind: z.literal('hard'), every: z.int().positive().default(200) }),
+  /** After every training step target += τ · (online − target). */
+  z.strictObject({ kind: z.literal('soft'), tau: z.number().positive().max(1).default(0.005) }),
+]);
+
+/** Settings of DQN. The defaults are those of small gridworlds. */
+const schema = z.strictObject({
+  /** Widths of the hidden ReLU layers. */
+  hiddenSizes: z.array(z.int().positive()).min(1).default([64, 64]),
+  /** Q = V + A − mean(A) (Wang et al. 2016). */
+  dueling: z.boolean().default(true),
+  /** The online network chooses the next action, the target network values it (van Hasselt et al. 2016). */
+  doubleQ: z.boolean().default(true),
+  /** Observations stacked to one network input. */
+  frameStack: z.int().positive().default(5),
+  /** γ, per step. */
+  discount: z.number().min(0).max(1).default(0.9),
+  /** n of the n-step return. */
+  nStep: z.int().positive().default(3),
+  /** Learning rate of Adam. */
+  learningRate: z.number().positive().default(2.5e-4),
+  adam: z
+    .strictObject({
+      beta1: z.number().min(0).lt(1).default(0.9),
+      beta2: z.number().min(0).lt(1).default(0.999),
+      /** Added outside the square root. */
+      epsilon: z.number().positive().default(1e-8),
+    })
+    .prefault({}),
+  /** Gradients are scaled down to this global norm. */
+  maxGradNorm: z.number().positive().default(10),
+  /** |td error| from which on the Huber loss is linear. */
+  huberDelta: z.number().positive().default(1),
+  targetUpdate: targetUpdateSchema.default({ kind: 'hard', every: 200 }),
+  /** Share of random actions: linear from `start` to `end` over `duration`. */
+  epsilon: epsilonSchema.prefault({}),
+});
+
+export type DqnConfiguration = z.infer<typeof schema>;
+
+/** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |td|. */
+const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;
+
+/** Acts greedily: exploration is the actor's. */
+class DqnPolicy implements ActingPolicy {
+  readonly input: number;
+  readonly #workspace: DqnPolicyWorkspace;
+  readonly #network: DqnNetwork;
+  readonly #kernels: Kernels;
+  readonly #context: AlgorithmContext;
+
+  constructor(configuration: DqnConfiguration, context: AlgorithmContext, kernels: Kernels, scratch: number) {
+    const network = planNetwork(configuration, context);
+    this.#workspace = planPolicyWorkspace(new Layout(scratch), network);
+    this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
+    this.#kernels = kernels;
+    this.#context = context;
+    this.input = this.#workspace.input;
+  }
+
+  act(parameters: number, legal: number | undefined): number {
+    const { activations } = this.#workspace;
+    const { agent } = this.#context;
+    this.#network.forward(parameters, this.input, activations, 1);
+    const action = this.#kernels.maskedArgmax(activations.q, agent.action.count, legal ?? 0);
+    if (action < 0) throw new MarlinError('ERR_ENVIRONMENT', `Agent ${agent.id} was given no legal action.`);
+    return action;
+  }
+}
+
+/** One learner: Q-learning on batches of n-step transitions (Mnih et al. 2015, with the extensions named above). */
+class DqnTrainer implements Trainer {
+  readonly batch: TransitionBatch;
+  readonly metrics = new Float64Array(metricNames.length);
+  readonly #configuration: DqnConfiguration;
+  readonly #kernels: Kernels;
+  readonly #network: DqnNetwork;
+  readonly #adam: Adam;
+  readonly #state: DqnState;
+  readonly #workspace: DqnWorkspace;
+  readonly #parameterCount: number;
+  readonly #figures: Float64Array;
+  readonly #trainingSteps: Float64Array;
+
+  constructor(
+    configuration: DqnConfiguration,
+    context: AlgorithmContext,
+    kernels: Kernels,
+    state: number,
+    scratch: number,
+  ) {
+    const network = planNetwork(configuration, context);
+    const { buffer } = kernels.memory;
+    this.#configuration = configuration;
+    this.#kernels = kernels;
+    this.#parameterCount = network.parameterCount;
+    this.#state = planState(new Layout(state), network);
+    this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
+    this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
+    this.#adam = new Adam(this.#state.adam, kernels, { ...configuration.adam, maxGradNorm: configuration.maxGradNorm });
+    this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
+    this.#trainingSteps = new Float64Array(buffer, this.#state.trainingSteps, 1);
+    this.batch = this.#workspace.batch;
+  }
+
+  initialize(random: RandomStream): void {
+    const block = new Float32Array(this.#kernels.memory.buffer, this.#state.parameters, this.#parameterCount);
+    this.#network.initialize(block, random);
+    this.#copyToTarget();
+    this.#adam.initialize();
+    this.#trainingSteps[0] = 0;
+  }
+
+  step(): void {
+    const { parameters } = this.#state;
+    const { gradients } = this.#workspace;
+    this.#computeLoss();
+    this.#computeGradients();
+    const norm = this.#adam.gradientNorm(gradients);
+    const loss = this.#recordMetrics(norm);
+    // A step with such gradients would leave no finite parameter; the learner reads the metrics and throws.
+    if (!Number.isFinite(norm) || !Number.isFinite(loss)) return;
+    this.#adam.step(parameters, gradients, norm, this.#configuration.learningRate);
+    this.#updateTarget();
+  }
+
+  /** Both networks forwards, then the targets, the loss and dloss/dQ. */
+  #computeLoss(): void {
+    const { parameters, target: targetParameters } = this.#state;
+    const { batch, online, target, upstream, tdError, figures } = this.#workspace;
+    const { doubleQ, huberDelta } = this.#configuration;
+    const network = this.#network;
+    const { size, actionCount } = batch;
+    network.forwardFirst(parameters, batch.observation, online, 0, size);
+    if (doubleQ) network.forwardFirst(parameters, batch.nextObservation, online, size, size);
+    network.forwardRest(parameters, online, doubleQ ? 2 * size : size);
+    network.forward(targetParameters, batch.nextObservation, target, size);
+    this.#kernels.dqnLoss(
+      upstream.q,
+      tdError,
+      figures,
+      online.q,
+      doubleQ ? online.q + size * actionCount * 4 : target.q,
+      target.q,
+      batch.action,
+      batch.nStepReturn,
+      batch.bootstrapDiscount,
+      batch.weight,
+      batch.nextLegal ?? 0,
+      size,
+      actionCount,
+      huberDelta,
+    );
+  }
+
+  #computeGradients(): void {
+    const { batch, online, upstream, gradients } = this.#workspace;
+    this.#network.backward(this.#state.parameters, gradients, batch.observation, online, upstream, batch.size);
+  }
+
+  #recordMetrics(gradientNorm: number): number {
+    const { metrics } = this;
+    metrics.set(this.#figures);
+    metrics[3] = gradientNorm;
+    return metrics[0] ?? Number.NaN;
+  }
+
+  #updateTarget(): void {
+    const { targetUpdate } = this.#configuration;
+    const { parameters, target } = this.#state;
+    const done = (this.#trainingSteps[0] ?? 0) + 1;
+    this.#trainingSteps[0] = done;
+    if (targetUpdate.kind === 'soft') {
+      this.#kernels.softUpdate(target, parameters, this.#parameterCount, targetUpdate.tau);
+    } else if (done % targetUpdate.every === 0) {
+      this.#copyToTarget();
+    }
+  }
+
+  #copyToTarget(): void {
+    this.#kernels.copyBytes(this.#state.target, this.#state.parameters, this.#parameterCount * 4);
+  }
+}
+
+function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): AlgorithmPlan {
+  const network = planNetwork(configuration, context);
+  const state = new Layout();
+  const policy = new Layout();
+  const trainer = new Layout();
+  planState(state, network);
+  planPolicyWorkspace(policy, network);
+  planWorkspace(trainer, network, configuration, context);
+  return {
+    frames: configuration.frameStack,
+    steps: configuration.nStep,
+    discount: configuration.discount,
+    ringFields: [],
+    parameterCount: network.parameterCount,
+    parameters: network.parameters,
+    stateBytes: alignUp(state.end),
+    policyScratchBytes: alignUp(policy.end),
+    trainerScratchBytes: alignUp(trainer.end),
+    epsilon: configuration.epsilon,
+    metricNames,
+  };
+}
+
+/** Deep Q-learning with the common extensions: double, dueling, n-step returns, a target network. */
+export const dqn: Algorithm<DqnConfiguration> = {
+  name: 'dqn',
+  schema,
+  plan: planDqn,
+  createPolicy: (configuration, context, kernels, scratch) => new DqnPolicy(configuration, context, kernels, scratch),
+  createTrainer: (configuration, context, kernels, state, scratch) =>
+    new DqnTrainer(configuration, context, kernels, state, scratch),
+};

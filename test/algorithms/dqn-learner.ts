@@ -1,0 +1,55 @@
+import { dqn } from '#marlin/algorithms/dqn.js';
+import type { DqnConfiguration } from '#marlin/algorithms/dqn.js';
+import { planWorkspace, planNetwork, planState } from '#marlin/algorithms/dqn-memory.js';
+import type { AlgorithmContext, Trainer } from '#marlin/algorithms/algorithm.js';
+import { Layout } from '#marlin/buffer/layout.js';
+import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
+import { KernelMemory } from '../kernels/kernel-memory.js';
+
+/** A trainer over a memory of its own, with its inner numbers in reach. */
+export class DqnLearner {
+  readonly memory: KernelMemory;
+  readonly trainer: Trainer;
+  readonly configuration: DqnConfiguration;
+  readonly network: ReturnType<typeof planNetwork>;
+  readonly state: ReturnType<typeof planState>;
+  readonly workspace: ReturnType<typeof planWorkspace>;
+
+  constructor(settings: Record<string, unknown>, context: AlgorithmContext) {
+    this.configuration = dqn.schema.parse(settings);
+    const plan = dqn.plan(this.configuration, context);
+    const layout = new Layout(64 * 1024);
+    const state = layout.reserve(plan.stateBytes);
+    const scratch = layout.reserve(plan.trainerScratchBytes);
+    this.memory = new KernelMemory(layout.end);
+    this.trainer = dqn.createTrainer(this.configuration, context, this.memory.kernels, state, scratch);
+    this.network = planNetwork(this.configuration, context);
+    this.state = planState(new Layout(state), this.network);
+    this.workspace = planWorkspace(new Layout(scratch), this.network, this.configuration, context);
+  }
+
+  /** The live block of parameters, target parameters or gradients that begins at `offset`. */
+  block(offset: number): Float32Array {
+    return new Float32Array(this.memory.buffer, offset, this.network.parameterCount);
+  }
+
+  write(offset: number, tensors: Readonly<Record<string, { readonly data: readonly number[] }>>): void {
+    for (const tensor of this.network.parameters) {
+      writeTensor(this.block(offset), tensor, tensors[tensor.name]?.data ?? []);
+    }
+  }
+
+  read(offset: number, name: string): Float32Array {
+    const tensor = this.network.parameters.find((candidate) => candidate.name === name);
+    if (tensor === undefined) throw new Error(`The network has no tensor ${name}.`);
+    return readTensor(this.block(offset), tensor);
+  }
+
+  fill(offset: number, values: ArrayLike<number>): void {
+    new Float32Array(this.memory.buffer, offset, values.length).set(values);
+  }
+
+  fillActions(actions: ArrayLike<number>): void {
+    new Int32Array(this.memory.buffer, this.trainer.batch.action, actions.length).set(actions);
+  }
+}

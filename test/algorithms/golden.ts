@@ -1,0 +1,56 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface GoldenTensor {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
+export type GoldenTensors = Readonly<Record<string, GoldenTensor>>;
+
+export interface GoldenDqn {
+  readonly kind: 'dqn';
+  readonly config: {
+    readonly observation: number;
+    readonly hidden: readonly number[];
+    readonly actions: number;
+    readonly batch: number;
+    readonly nStep: number;
+    readonly dueling: boolean;
+    readonly doubleQ: boolean;
+    readonly huberDelta: number;
+    readonly learningRate: number;
+    readonly discount: number;
+    readonly maxGradNorm: number;
+    readonly targetTau: number;
+    readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  };
+  readonly params: GoldenTensors;
+  readonly target: GoldenTensors;
+  readonly batch: {
+    readonly observation: GoldenTensor;
+    readonly nextObservation: GoldenTensor;
+    readonly action: readonly number[];
+    readonly nStepReturn: GoldenTensor;
+    readonly terminal: readonly number[];
+    readonly weight: GoldenTensor;
+  };
+  readonly expected: {
+    readonly qValues: GoldenTensor;
+    readonly tdError: GoldenTensor;
+    readonly loss: number;
+    readonly gradients: GoldenTensors;
+    readonly gradNorm: number;
+    readonly paramsAfter: GoldenTensors;
+    readonly targetAfter: GoldenTensors;
+  };
+}
+
+/** The golden files of one kind: of the folder in GOLDEN_DIR, or of the project's own copy. */
+export function goldenFiles(kind: GoldenDqn['kind']): { readonly name: string; readonly golden: GoldenDqn }[] {
+  const folder = process.env['GOLDEN_DIR'] ?? join(import.meta.dirname, '../fixtures/golden');
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => ({ name, golden: JSON.parse(readFileSync(join(folder, name), 'utf8')) as GoldenDqn }))
+    .filter(({ golden }) => golden.kind === kind);
+}
