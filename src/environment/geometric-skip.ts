@@ -1,3 +1,4 @@
+import { MarlinError } from '../errors.js';
 import type { RandomStream } from '../random.js';
 
 const largestTable = 1024;
@@ -14,11 +15,14 @@ export class GeometricSkip {
   readonly #atLeast: Float64Array;
   readonly #never: boolean;
 
-  /** @param probability of one trial, in [0, 1] */
+  /** @param probability of one trial, in [0, 1]; `ERR_ENVIRONMENT` otherwise */
   constructor(probability: number) {
+    if (!(probability >= 0 && probability <= 1)) {
+      throw new MarlinError('ERR_ENVIRONMENT', `A probability lies in [0, 1], but this one is ${probability}.`);
+    }
     const powers = [1];
     let power = 1;
-    // Below 2⁻⁵³ no draw can fall: see `uniformPrecise`.
+    // No draw is smaller than 2⁻⁵³, the step of `uniformPrecise`.
     while (powers.length <= largestTable && power >= 2 ** -53) {
       power *= 1 - probability;
       powers.push(power);

@@ -26,7 +26,7 @@ export interface WorldState {
  *
  * A cell is named by one integer, `(y × width + x) × layers + layer`, so that counting up is row-major order and the
  * layers of a location lie side by side. All entities are known from the start, which makes a cell's content a number.
- * Nothing here allocates but the constructor, `observe`, `save` and errors.
+ * Nothing here allocates but the constructor, `observe`, `save`, `restore` and errors.
  */
 export class World {
   readonly height: number;
@@ -50,6 +50,7 @@ export class World {
   readonly #cellsOfNumber: readonly (CellSet | undefined)[];
   readonly #transitions: Transitions;
 
+  /** Throws `ERR_ENVIRONMENT` for a world without cells, and for more entities or kinds than can be told apart. */
   constructor(plan: WorldPlan) {
     this.height = plan.height;
     this.width = plan.width;
@@ -57,6 +58,9 @@ export class World {
     this.cellCount = plan.height * plan.width * plan.layers.length;
     this.entities = [...new Set([...plan.layers, ...plan.entities])];
     this.kinds = [...new Set(this.entities.map((entity) => entity.kind))];
+    if (!(this.cellCount > 0 && Number.isInteger(plan.height) && Number.isInteger(plan.width) && plan.height > 0)) {
+      throw new MarlinError('ERR_ENVIRONMENT', `A world needs whole cells, at least one: not ${this.#describeSize()}.`);
+    }
     if (this.entities.length > 65536) throw tooMany('entities', this.entities.length, 65536);
     if (this.kinds.length > 256) throw tooMany('kinds of entities', this.kinds.length, 256);
 
@@ -164,8 +168,8 @@ export class World {
     for (let cell = 0; cell < this.cellCount; cell++) {
       this.kindOfCell[cell] = this.#kindOfNumber[this.#numberOfCell[cell]];
     }
-    let next = 0;
-    for (const cells of this.#cellsOfNumber) cells?.restore(state.changing[next++]);
+    const changing = this.#cellsOfNumber.filter((cells) => cells !== undefined);
+    changing.forEach((cells, index) => cells.restore(state.changing[index]));
   }
 
   #put(cell: number, number: number): void {

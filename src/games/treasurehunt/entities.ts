@@ -1,5 +1,4 @@
-import type { Entity, StillEntity } from '../../environment/entity.js';
-import type { ChangingEntity } from '../../environment/entity.js';
+import type { ChangingEntity, Entity, StillEntity } from '../../environment/entity.js';
 import type { TreasurehuntOptions } from './options.js';
 
 /** The kinds of entities in the order of the observation's channels, whatever the variant. */

@@ -79,8 +79,9 @@ export class TreasurehuntEnvironment implements TurnEnvironment {
   }
 
   act(agent: number, action: number): void {
-    if (!(action >= 0 && action < directions.length)) {
-      throw new MarlinError('ERR_ENVIRONMENT', `Agent ${agent} was given action ${action} of ${directions.length}.`);
+    if (directions[action] === undefined) {
+      const last = directions.length - 1;
+      throw new MarlinError('ERR_ENVIRONMENT', `Actions are 0 to ${last}, but agent ${agent} was given ${action}.`);
     }
     this.rewards[agent] += this.bodies[agent].step(action);
   }

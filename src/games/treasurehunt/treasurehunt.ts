@@ -3,7 +3,6 @@ import { resolveOptions } from './options.js';
 import { TreasurehuntEnvironment } from './treasurehunt-environment.js';
 
 export { TreasurehuntEnvironment } from './treasurehunt-environment.js';
-export type { TreasurehuntOptions } from './options.js';
 
 export const environment: EnvironmentDefinition = {
   name: 'treasurehunt',

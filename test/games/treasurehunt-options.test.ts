@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError } from '#marlin/errors.js';
+import { findGame, games } from '#marlin/games/games.js';
+import { environment } from '#marlin/games/treasurehunt/treasurehunt.js';
+import { nothingRequested } from './play.js';
+
+function refusal(options: Record<string, unknown>, request = nothingRequested): ConfigurationError {
+  try {
+    environment.resolve(options, request);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error;
+    throw error;
+  }
+  throw new Error('The options were accepted.');
+}
+
+describe('the options of treasurehunt', () => {
+  it('default to the source game', () => {
+    expect(environment.resolve({}, nothingRequested)).toEqual({
+      maxTurns: 100,
+      options: {
+        variant: 'standard',
+        height: 21,
+        width: 21,
+        agents: 2,
+        maxTurns: 100,
+        spawnProbability: 0.005,
+        viewRadius: 2,
+        gemValue: 10,
+        foodValue: 5,
+        boneValue: -10,
+        wallValue: -1,
+      },
+    });
+  });
+
+  it('default to a smaller field with gems only in the variant', () => {
+    expect(environment.resolve({ variant: 'gems-only' }, nothingRequested)).toEqual({
+      maxTurns: 50,
+      options: {
+        variant: 'gems-only',
+        height: 10,
+        width: 10,
+        agents: 5,
+        maxTurns: 50,
+        spawnProbability: 0.02,
+        viewRadius: 2,
+        gemValue: 10,
+        wallValue: -1,
+      },
+    });
+  });
+
+  it.each([
+    ['hieght', 5, 'left out: the options are variant, height, width'],
+    ['height', 2, 'an integer from 3 to 1024'],
+    ['width', 1025, 'an integer from 3 to 1024'],
+    ['width', 7.5, 'an integer from 3 to 1024'],
+    ['agents', 0, 'an integer of at least 1'],
+    ['agents', 362, 'at most 361'],
+    ['agents', '2', 'an integer of at least 1'],
+    ['maxTurns', Number.POSITIVE_INFINITY, 'an integer of at least 1'],
+    ['spawnProbability', 1.01, 'a number from 0 to 1'],
+    ['spawnProbability', -0.1, 'a number from 0 to 1'],
+    ['spawnProbability', Number.NaN, 'a number from 0 to 1'],
+    ['viewRadius', -1, 'an integer from 0 to 100'],
+    ['gemValue', Number.POSITIVE_INFINITY, 'a finite number'],
+    ['boneValue', null, 'a finite number'],
+    ['variant', 'gold', 'one of standard, gems-only'],
+  ])('refuse %s = %s, naming the bound', (name, value, bound) => {
+    const error = refusal({ [name]: value });
+    expect(error.code).toBe('ERR_CONFIGURATION');
+    expect(error.field).toBe(`environmentOptions.${name}`);
+    expect(error.value).toBe(value);
+    expect(error.bound).toContain(bound);
+  });
+
+  it('refuse the value of what the variant does not have', () => {
+    expect(refusal({ variant: 'gems-only', boneValue: -1 }).field).toBe('environmentOptions.boneValue');
+  });
+
+  it('refuse a grid too small for the agents', () => {
+    const error = refusal({ height: 3, width: 4, agents: 3 });
+    expect(error).toMatchObject({ field: 'environmentOptions.agents', value: 3, bound: 'at most 2' });
+    expect(error.message).toContain('a grid of 3 × 4 has 2');
+  });
+
+  it('follow what the run asks for, and must not contradict it', () => {
+    const request = { agentCount: 7, maxTurns: 30 };
+    const resolved = environment.resolve({}, request);
+    expect(resolved).toMatchObject({ maxTurns: 30, options: { agents: 7, maxTurns: 30 } });
+    expect(environment.resolve(resolved.options, request)).toEqual(resolved);
+    expect(refusal({ agents: 2 }, request)).toMatchObject({ field: 'environmentOptions.agents', value: 2 });
+    expect(refusal({ maxTurns: 31 }, request)).toMatchObject({ field: 'environmentOptions.maxTurns', value: 31 });
+  });
+
+  it('survive a structured clone and a second resolution', () => {
+    const { options } = environment.resolve({ height: 9, gemValue: 3 }, nothingRequested);
+    expect(environment.resolve(structuredClone(options), nothingRequested).options).toEqual(options);
+  });
+
+  it('take an undefined setting as left out', () => {
+    expect(environment.resolve({ height: undefined }, nothingRequested).options['height']).toBe(21);
+  });
+});
+
+describe('the built-in games', () => {
+  it('are found by name', () => {
+    expect(games.map((game) => game.name)).toEqual(['treasurehunt']);
+    expect(findGame('treasurehunt')).toBe(environment);
+  });
+
+  it('are named where one is not found', () => {
+    expect(() => findGame('chess')).toThrow(
+      expect.objectContaining({ field: 'environment', value: 'chess', bound: 'one of treasurehunt' }),
+    );
+  });
+});
