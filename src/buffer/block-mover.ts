@@ -20,6 +20,6 @@ export interface BlockMover {
   ): void;
   /** The same from rows of f32. */
   gatherRowsF32(destination: number, source: number, rowSize: number, rows: number, count: number, scale: number): void;
-  /** The same from u8 to u8, unscaled. */
-  gatherRowsU8(destination: number, source: number, rowSize: number, rows: number, count: number): void;
+  /** The same for rows of `rowBytes` bytes of anything, copied as they are. */
+  gatherRows(destination: number, source: number, rowBytes: number, rows: number, count: number): void;
 }

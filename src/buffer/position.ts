@@ -10,6 +10,11 @@ export function periodOf(capacity: number): number {
   return Math.floor((positionLimit - 1) / capacity) * capacity;
 }
 
+/** Which half of the period a position lies in: its parity tells whether a count of crossed halves is ahead of it. */
+export function halfOf(position: number, period: number): 0 | 1 {
+  return position >= period / 2 ? 1 : 0;
+}
+
 /** `position + rows`, wrapped. `rows` may be negative, with |rows| ≤ period. */
 export function advance(position: number, rows: number, period: number): number {
   const next = position + rows;

@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../errors.js';
 import type { Layout } from './layout.js';
 import { sectionAlignment } from './layout.js';
-import { periodOf } from './position.js';
+import { halfOf, periodOf } from './position.js';
 
 /** A field that an algorithm adds to every row of the ring, for example the log-probability of the action. */
 export interface RingField {
@@ -32,7 +32,7 @@ export interface RingSpec {
  * Where the rings of one policy lie in its memory: byte offsets, plain data.
  *
  * ```
- * control   ring 0: claim head saturated laps │ ring 1: …            one 128-byte line per ring
+ * control   ring 0: claim head halves │ ring 1: …                   one 128-byte line per ring
  * columns   observation  [rings × capacity][observationSize]         struct of arrays: one block per column,
  *           action       [rings × capacity] i32                      ring r owns rows r·capacity … (r+1)·capacity − 1,
  *           reward       [rings × capacity] f32                      so that one list of row numbers gathers from
@@ -56,16 +56,14 @@ export interface RingPlan extends RingSpec {
   readonly fieldOffsets: readonly number[];
 }
 
-/** Int32 words of a ring's control line. All four are written by the ring's one producer only. */
+/** Int32 words of a ring's control line. All are written by the ring's one producer only. */
 export const ringControl = {
   /** Position behind the last row that may be being written. Moves before a row is touched. */
   claim: 0,
   /** Position behind the last row that is whole. Moves after a row was written. */
   head: 1,
-  /** 1 once every slot has been written. Stored before the head that makes it true. */
-  saturated: 2,
-  /** Times the position wrapped; with `head`, the total of rows. */
-  laps: 3,
+  /** Halves of the period that were entered; with `head`, the total of rows. Moves before the head that enters one. */
+  halves: 2,
 } as const;
 
 export const ringControlWords = sectionAlignment / 4;
@@ -91,7 +89,7 @@ export function minimumCapacity(batchSize: number, steps: number, frames: number
 /** @throws ConfigurationError naming `field` when the capacity is below {@link minimumCapacity}. */
 export function checkCapacity(field: string, capacity: number, batchSize: number, steps: number, frames: number): void {
   const least = minimumCapacity(batchSize, steps, frames);
-  if (capacity < least) {
+  if (!(capacity >= least)) {
     throw new ConfigurationError(
       field,
       capacity,
@@ -126,8 +124,7 @@ export function initializeRings(buffer: SharedArrayBuffer, plan: RingPlan): void
     const words = ringControlView(buffer, plan, ring);
     words[ringControl.claim] = plan.startPosition;
     words[ringControl.head] = plan.startPosition;
-    words[ringControl.saturated] = 0;
-    words[ringControl.laps] = 0;
+    words[ringControl.halves] = halfOf(plan.startPosition, plan.period);
   }
 }
 
@@ -135,7 +132,11 @@ export function ringControlView(buffer: SharedArrayBuffer, plan: RingPlan, ring:
   return new Int32Array(buffer, plan.control + ring * sectionAlignment, ringControlWords);
 }
 
-/** Rows ever written to a ring, boundary rows included. Exact for its producer; a recent value for others. */
-export function totalRows(words: Int32Array, plan: RingPlan): number {
-  return words[ringControl.laps] * plan.period + words[ringControl.head] - plan.startPosition;
+/** Rows ever written to a ring, boundary rows included, up to a head that was read from it. Exact on any thread. */
+export function totalRows(words: Int32Array, plan: RingPlan, head: number): number {
+  // Read after the head, and stored before it: never behind it, and ahead of it by one half at the most. Parity tells.
+  // Closes the races "halves counted, head not yet moved", also where the writer died between the two.
+  const halves = Atomics.load(words, ringControl.halves);
+  const entered = (halves & 1) === halfOf(head, plan.period) ? halves : halves - 1;
+  return (entered >> 1) * plan.period + head - plan.startPosition;
 }

@@ -4,7 +4,7 @@ import type { BlockMover } from './block-mover.js';
 import type { Layout } from './layout.js';
 import { advance, distance } from './position.js';
 import type { RingPlan } from './ring-plan.js';
-import { ringControl, ringControlView, rowFlags, rowsPerClaim } from './ring-plan.js';
+import { ringControl, ringControlView, rowFlags, rowsPerClaim, totalRows } from './ring-plan.js';
 import type { TransitionBatch } from './transition-batch.js';
 
 /** How the sampler turns rows into n-step transitions of stacked observations. */
@@ -126,14 +126,9 @@ export class RingSampler {
     this.#pending = new Int32Array(size);
   }
 
-  /** True once the rings hold enough rows for a first batch: batch + n per ring that has any. */
+  /** See {@link batchIsReady}. */
   ready(): boolean {
-    let rows = 0;
-    for (let ring = 0; ring < this.controls.length; ring++) {
-      const published = publishedRows(this.controls[ring], this.plan);
-      rows += Math.max(0, published - this.#rule.steps);
-    }
-    return rows >= this.#batch.size;
+    return batchIsReady(this.controls, this.plan, this.#batch.size, this.#rule.steps);
   }
 
   /**
@@ -163,20 +158,13 @@ export class RingSampler {
   /** Takes note of a ring's head and of the positions that may be drawn from. */
   #look(ring: number): void {
     const { plan } = this;
-    // Before the head, see RingWriter.publish.
-    const saturated = Atomics.load(this.controls[ring], ringControl.saturated) === 1;
     const head = this.loadHead(ring);
+    // The oldest rows are about to be claimed, and frames look back from the first drawn.
+    const margin = rowsPerClaim + this.#rule.frames - 1;
+    const window = Math.min(totalRows(this.controls[ring], plan, head), plan.capacity - margin);
     this.#heads[ring] = head;
-    const written = distance(plan.startPosition, head, plan.period);
-    if (!saturated && written < plan.capacity) {
-      this.#firsts[ring] = plan.startPosition;
-      this.#windows[ring] = written;
-    } else {
-      // The oldest rows are about to be claimed, and frames look back from the first drawn.
-      const margin = rowsPerClaim + this.#rule.frames - 1;
-      this.#firsts[ring] = advance(head, margin - plan.capacity, plan.period);
-      this.#windows[ring] = plan.capacity - margin;
-    }
+    this.#firsts[ring] = advance(head, -window, plan.period);
+    this.#windows[ring] = window;
   }
 
   /** Draws positions until one is eligible and valid, and writes all but its observations to the batch. */
@@ -184,6 +172,7 @@ export class RingSampler {
     for (let attempt = 0; attempt < attemptLimit; attempt++) {
       let total = 0;
       for (let ring = 0; ring < this.#windows.length; ring++) total += this.#windows[ring];
+      if (total === 0) break;
       let offset = this.#random.integer(total);
       let ring = 0;
       while (offset >= this.#windows[ring]) offset -= this.#windows[ring++];
@@ -194,8 +183,8 @@ export class RingSampler {
     }
     throw new MarlinError(
       'ERR_NO_ELIGIBLE_ROW',
-      `No transition could be drawn in ${attemptLimit} attempts: episodes may be shorter than the ring can use, ` +
-        `or parallel.bufferCapacity (${this.plan.capacity}) too small for the speed of the actor.`,
+      `No transition could be drawn in ${attemptLimit} attempts: the rings may be empty, episodes shorter than the ` +
+        `ring can use, or parallel.bufferCapacity (${this.plan.capacity}) too small for the speed of the actor.`,
     );
   }
 
@@ -228,13 +217,16 @@ export class RingSampler {
     }
     if (taken >= published) return false;
     const next = wrapSlot(last + 1, capacity);
+    const episodeStep = this.#ringEpisodeSteps[firstRow + slot];
+    // An episode without an end was left by a writer that died: what follows belongs to another one.
+    if (this.#ringEpisodeSteps[firstRow + next] !== episodeStep + taken) return false;
     this.#actions[index] = this.#ringActions[firstRow + slot];
     this.#returns[index] = nStepReturn;
     this.#discounts[index] = (flags & rowFlags.terminated) !== 0 ? 0 : factor;
     this.#weights[index] = 1;
     this.#legalRows[index] = firstRow + next;
-    this.#stack(this.#observationRows, index, firstRow, slot, this.#ringEpisodeSteps[firstRow + slot]);
-    this.#stack(this.#nextObservationRows, index, firstRow, next, this.#ringEpisodeSteps[firstRow + next]);
+    this.#stack(this.#observationRows, index, firstRow, slot, episodeStep);
+    this.#stack(this.#nextObservationRows, index, firstRow, next, episodeStep + taken);
     return true;
   }
 
@@ -271,7 +263,7 @@ export class RingSampler {
     if (plan.legal !== undefined && batch.nextLegal !== undefined) {
       const legalRows = this.#scratch.legalRows + first * 4;
       const legal = batch.nextLegal + first * plan.actionCount;
-      this.#mover.gatherRowsU8(legal, plan.legal, plan.actionCount, legalRows, count);
+      this.#mover.gatherRows(legal, plan.legal, plan.actionCount, legalRows, count);
     }
   }
 
@@ -316,10 +308,24 @@ function wrapSlot(slot: number, capacity: number): number {
   return slot >= capacity ? slot - capacity : slot;
 }
 
+/**
+ * True once the rings hold enough rows for a first batch: as many as the batch, beyond the n of each ring that may still
+ * lack their successors. Actors ask the same before they wait for a learner, who could otherwise be waiting for them.
+ */
+export function batchIsReady(
+  controls: readonly Int32Array[],
+  plan: RingPlan,
+  batchSize: number,
+  steps: number,
+): boolean {
+  let rows = 0;
+  for (let ring = 0; ring < controls.length; ring++) {
+    rows += Math.max(0, publishedRows(controls[ring], plan) - steps);
+  }
+  return rows >= batchSize;
+}
+
 /** Rows that a ring holds and has published, at most its capacity. */
-export function publishedRows(control: Int32Array, plan: RingPlan): number {
-  // Before the head, see RingWriter.publish.
-  if (Atomics.load(control, ringControl.saturated) === 1) return plan.capacity;
-  const head = Atomics.load(control, ringControl.head);
-  return Math.min(plan.capacity, distance(plan.startPosition, head, plan.period));
+function publishedRows(control: Int32Array, plan: RingPlan): number {
+  return Math.min(plan.capacity, totalRows(control, plan, Atomics.load(control, ringControl.head)));
 }

@@ -1,7 +1,7 @@
 import type { BlockMover } from './block-mover.js';
-import { advance, distance } from './position.js';
+import { advance, halfOf } from './position.js';
 import type { RingPlan } from './ring-plan.js';
-import { ringControl, ringControlView, rowFlags, totalRows } from './ring-plan.js';
+import { ringControl, ringControlView, rowFlags, rowsPerClaim, totalRows } from './ring-plan.js';
 
 /** One step of an agent, as the writer takes it. Offsets are bytes in the ring's own memory. Reuse one object. */
 export interface Transition {
@@ -22,7 +22,8 @@ export interface Transition {
 }
 
 /**
- * The producing end of a ring. One writer per ring, owned by one actor thread; it never waits.
+ * The producing end of a ring. One writer per ring, owned by one actor thread; it never waits. A writer that takes over
+ * from one that died begins a new episode behind the last whole row.
  *
  * ```
  *  oldest                     head          claim
@@ -67,14 +68,14 @@ export class RingWriter {
 
   /** Rows ever written, boundary rows included. */
   get total(): number {
-    return totalRows(this.control, this.plan);
+    return totalRows(this.control, this.plan, this.position);
   }
 
   /** Writes one step, and behind the last step of an episode its boundary row. Allocates nothing. */
   append(transition: Transition): void {
     const ended = transition.terminated || transition.truncated;
     const rows = ended ? 2 : 1;
-    this.claim(rows);
+    this.claim();
     const flags = (transition.terminated ? rowFlags.terminated : 0) | (transition.truncated ? rowFlags.truncated : 0);
     const row = this.#row(this.position);
     this.#fill(row, transition.observation, transition.legal, transition.action, transition.reward, flags);
@@ -93,22 +94,25 @@ export class RingWriter {
     this.publish(rows);
   }
 
-  /** Announces that the next `rows` rows are about to change. */
-  protected claim(rows: number): void {
+  /** Announces that the next rows are about to change. */
+  protected claim(): void {
+    // Always as many rows as the longest append: were the writer to die here with two rows half written, a claim of one
+    // row by its replacement would move back, and vouch for the row under the second.
     // A read-modify-write, not a store: the plain stores of the fill must not become visible before the claim.
     // Closes the race "sampler gathers a slot while we overwrite it": whoever sees a filled byte sees the claim too.
-    Atomics.exchange(this.control, ringControl.claim, advance(this.position, rows, this.plan.period));
+    Atomics.exchange(this.control, ringControl.claim, advance(this.position, rowsPerClaim, this.plan.period));
   }
 
   /** Makes the next `rows` rows readable. */
   protected publish(rows: number): void {
     const { control, plan } = this;
     const next = advance(this.position, rows, plan.period);
-    if (control[ringControl.saturated] === 0 && distance(plan.startPosition, next, plan.period) >= plan.capacity) {
-      // Before the head: a sampler that reads `saturated` and then `head` never takes unwritten slots for rows.
-      Atomics.store(control, ringControl.saturated, 1);
+    const half = halfOf(this.position, plan.period);
+    // Not if a writer that died here has counted this half already.
+    if (halfOf(next, plan.period) !== half && (control[ringControl.halves] & 1) === half) {
+      // Before the head, see totalRows.
+      Atomics.add(control, ringControl.halves, 1);
     }
-    if (next < this.position) Atomics.add(control, ringControl.laps, 1);
     this.position = next;
     // A releasing store: the rows' plain stores are visible to whoever reads this head. Closes the race "index
     // published before the data".
