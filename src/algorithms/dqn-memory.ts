@@ -3,6 +3,8 @@ import { planTransitionBatch } from '../buffer/transition-batch.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
 import { planAdam } from '../network/adam.js';
 import type { AdamPlan } from '../network/adam.js';
+import { planInputRows } from '../network/input-rows.js';
+import type { InputRowsPlan } from '../network/input-rows.js';
 import type { AlgorithmContext } from './algorithm.js';
 import type { DqnConfiguration } from './dqn.js';
 import { dqnNetworkScratchBytes, planDqnActivations, planDqnNetwork } from './dqn-network.js';
@@ -40,6 +42,8 @@ export function planState(layout: Layout, { parameterCount }: DqnNetworkPlan): D
 /** What a training step works with: byte offsets into scratch memory. */
 export interface DqnWorkspace {
   readonly batch: TransitionBatch;
+  readonly observation: InputRowsPlan;
+  readonly nextObservation: InputRowsPlan;
   /** Of the batch's observations and, behind them, for double Q-learning of its next observations. */
   readonly online: DqnActivations;
   readonly target: DqnActivations;
@@ -61,6 +65,8 @@ export function planWorkspace(
   const onlineRows = configuration.doubleQ ? 2 * batchSize : batchSize;
   return {
     batch: planTransitionBatch(layout, batchSize, observationSize, agent.action.count, agent.hasActionMask ?? false),
+    observation: planInputRows(layout, batchSize, observationSize),
+    nextObservation: planInputRows(layout, batchSize, observationSize),
     online: planDqnActivations(layout, network, onlineRows),
     target: planDqnActivations(layout, network, batchSize),
     upstream: planDqnActivations(layout, network, batchSize),
@@ -72,14 +78,14 @@ export function planWorkspace(
 }
 
 export interface DqnPolicyWorkspace {
-  readonly input: number;
+  readonly observation: InputRowsPlan;
   readonly activations: DqnActivations;
   readonly network: number;
 }
 
 export function planPolicyWorkspace(layout: Layout, plan: DqnNetworkPlan): DqnPolicyWorkspace {
   return {
-    input: layout.reserve((plan.hidden[0]?.inputs ?? 0) * 4),
+    observation: planInputRows(layout, 1, plan.hidden[0]?.inputs ?? 0),
     activations: planDqnActivations(layout, plan, 1),
     network: layout.reserve(dqnNetworkScratchBytes(plan, 1)),
   };

@@ -1,5 +1,7 @@
 import type { Layout } from '../buffer/layout.js';
 import type { Kernels } from '../kernels/kernels.js';
+import { InputLinear, planInputLinear } from '../network/input-linear.js';
+import type { InputRows } from '../network/input-rows.js';
 import { Linear, linearScratchBytes, planLinear } from '../network/linear.js';
 import type { LinearPlan } from '../network/linear.js';
 import { ParameterLayout } from '../network/parameter-layout.js';
@@ -31,7 +33,8 @@ export function planDqnNetwork(sizes: DqnNetworkSizes): DqnNetworkPlan {
   let inputs = sizes.observationSize;
   for (const outputs of sizes.hiddenSizes) {
     const number = hidden.length + 1;
-    hidden.push(planLinear(layout, `w${number}`, `b${number}`, inputs, outputs, 'relu'));
+    const planLayer = hidden.length === 0 ? planInputLinear : planLinear;
+    hidden.push(planLayer(layout, `w${number}`, `b${number}`, inputs, outputs, 'relu'));
     inputs = outputs;
   }
   const head = planQHead(layout, inputs, sizes.actionCount, sizes.dueling);
@@ -63,17 +66,17 @@ export function dqnNetworkScratchBytes(plan: DqnNetworkPlan, rows: number): numb
 
 /** The Q-network: hidden ReLU layers and a plain or dueling head. Parameters are named by offset in each call. */
 export class DqnNetwork {
-  readonly #first: Linear;
+  readonly #first: InputLinear;
   /** The hidden layers behind the first. */
   readonly #rest: readonly Linear[];
   readonly #head: QHead;
 
   /** @param scratch byte offset of {@link dqnNetworkScratchBytes} */
   constructor(plan: DqnNetworkPlan, kernels: Kernels, scratch: number) {
-    const [first, ...rest] = plan.hidden.map((layer) => new Linear(layer, kernels, scratch));
+    const [first, ...rest] = plan.hidden;
     if (first === undefined) throw new RangeError('A Q-network has at least one hidden layer.');
-    this.#first = first;
-    this.#rest = rest;
+    this.#first = new InputLinear(first, kernels, scratch);
+    this.#rest = rest.map((layer) => new Linear(layer, kernels, scratch));
     this.#head = new QHead(plan.head, kernels, scratch);
   }
 
@@ -83,22 +86,16 @@ export class DqnNetwork {
     this.#head.initialize(block, random);
   }
 
-  /** q[rows, actions] from observation[rows, size]. */
-  forward(parameters: number, observation: number, activations: DqnActivations, rows: number): void {
-    this.forwardFirst(parameters, observation, activations, 0, rows);
-    this.forwardRest(parameters, activations, rows);
+  /** q[rows, actions] for the rows of `observation`. */
+  forward(parameters: number, observation: InputRows, activations: DqnActivations): void {
+    this.forwardFirst(parameters, observation, activations, 0);
+    this.forwardRest(parameters, activations, observation.plan.rows);
   }
 
   /** The first layer alone, writing its rows from `firstRow` on: two inputs can so share the passes behind it. */
-  forwardFirst(
-    parameters: number,
-    observation: number,
-    activations: DqnActivations,
-    firstRow: number,
-    rows: number,
-  ): void {
+  forwardFirst(parameters: number, observation: InputRows, activations: DqnActivations, firstRow: number): void {
     const output = (activations.hidden[0] ?? 0) + firstRow * this.#first.plan.outputs * 4;
-    this.#first.forward(parameters, observation, output, rows);
+    this.#first.forward(parameters, observation, output);
   }
 
   /** Everything behind the first layer. */
@@ -113,17 +110,18 @@ export class DqnNetwork {
   }
 
   /**
-   * Writes the gradients of all parameters, from `upstream.q` and what {@link forward} left for the first `rows` rows.
+   * Writes the gradients of all parameters, from `upstream.q` and what {@link forward} left for the rows of
+   * `observation`.
    * @param upstream its `q` is given, the rest is room to work in
    */
   backward(
     parameters: number,
     gradients: number,
-    observation: number,
+    observation: InputRows,
     activations: DqnActivations,
     upstream: DqnActivations,
-    rows: number,
   ): void {
+    const { rows } = observation.plan;
     const last = this.#rest.length;
     this.#head.backward(
       parameters,
@@ -145,14 +143,6 @@ export class DqnNetwork {
         rows,
       );
     }
-    this.#first.backward(
-      parameters,
-      gradients,
-      observation,
-      activations.hidden[0] ?? 0,
-      upstream.hidden[0] ?? 0,
-      undefined,
-      rows,
-    );
+    this.#first.backward(gradients, observation, activations.hidden[0] ?? 0, upstream.hidden[0] ?? 0);
   }
 }

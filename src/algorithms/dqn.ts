@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { Layout, alignUp } from '../buffer/layout.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
-import { MarlinError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { Adam } from '../network/adam.js';
+import { InputRows } from '../network/input-rows.js';
 import type { RandomStream } from '../random.js';
 import type { ActingPolicy, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dqn-memory.js';
-import type { DqnPolicyWorkspace, DqnState, DqnWorkspace } from './dqn-memory.js';
+import type { DqnState, DqnWorkspace } from './dqn-memory.js';
 import { DqnNetwork } from './dqn-network.js';
+import type { DqnActivations } from './dqn-network.js';
 
 const epsilonSchema = z.strictObject({
   start: z.number().min(0).max(1).default(1),
@@ -64,28 +65,26 @@ const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as cons
 
 /** Acts greedily: exploration is the actor's. */
 class DqnPolicy implements ActingPolicy {
-  readonly input: number;
-  readonly #workspace: DqnPolicyWorkspace;
+  readonly #input: InputRows;
+  readonly #activations: DqnActivations;
   readonly #network: DqnNetwork;
   readonly #kernels: Kernels;
-  readonly #context: AlgorithmContext;
+  readonly #actionCount: number;
 
   constructor(configuration: DqnConfiguration, context: AlgorithmContext, kernels: Kernels, scratch: number) {
     const network = planNetwork(configuration, context);
-    this.#workspace = planPolicyWorkspace(new Layout(scratch), network);
-    this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
+    const workspace = planPolicyWorkspace(new Layout(scratch), network);
+    this.#input = new InputRows(workspace.observation, kernels);
+    this.#activations = workspace.activations;
+    this.#network = new DqnNetwork(network, kernels, workspace.network);
     this.#kernels = kernels;
-    this.#context = context;
-    this.input = this.#workspace.input;
+    this.#actionCount = context.agent.action.count;
   }
 
-  act(parameters: number, legal: number | undefined): number {
-    const { activations } = this.#workspace;
-    const { agent } = this.#context;
-    this.#network.forward(parameters, this.input, activations, 1);
-    const action = this.#kernels.maskedArgmax(activations.q, agent.action.count, legal ?? 0);
-    if (action < 0) throw new MarlinError('ERR_ENVIRONMENT', `Agent ${agent.id} was given no legal action.`);
-    return action;
+  act(parameters: number, observation: number, legal: number | undefined): number {
+    this.#input.scan(observation);
+    this.#network.forward(parameters, this.#input, this.#activations);
+    return this.#kernels.maskedArgmax(this.#activations.q, this.#actionCount, legal ?? 0);
   }
 }
 
@@ -95,6 +94,8 @@ class DqnTrainer implements Trainer {
   readonly metrics = new Float64Array(metricNames.length);
   readonly #configuration: DqnConfiguration;
   readonly #kernels: Kernels;
+  readonly #observation: InputRows;
+  readonly #nextObservation: InputRows;
   readonly #network: DqnNetwork;
   readonly #adam: Adam;
   readonly #state: DqnState;
@@ -117,6 +118,8 @@ class DqnTrainer implements Trainer {
     this.#parameterCount = network.parameterCount;
     this.#state = planState(new Layout(state), network);
     this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
+    this.#observation = new InputRows(this.#workspace.observation, kernels);
+    this.#nextObservation = new InputRows(this.#workspace.nextObservation, kernels);
     this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
     this.#adam = new Adam(this.#state.adam, kernels, { ...configuration.adam, maxGradNorm: configuration.maxGradNorm });
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
@@ -152,10 +155,12 @@ class DqnTrainer implements Trainer {
     const { doubleQ, huberDelta } = this.#configuration;
     const network = this.#network;
     const { size, actionCount } = batch;
-    network.forwardFirst(parameters, batch.observation, online, 0, size);
-    if (doubleQ) network.forwardFirst(parameters, batch.nextObservation, online, size, size);
+    this.#observation.scan(batch.observation);
+    this.#nextObservation.scan(batch.nextObservation);
+    network.forwardFirst(parameters, this.#observation, online, 0);
+    if (doubleQ) network.forwardFirst(parameters, this.#nextObservation, online, size);
     network.forwardRest(parameters, online, doubleQ ? 2 * size : size);
-    network.forward(targetParameters, batch.nextObservation, target, size);
+    network.forward(targetParameters, this.#nextObservation, target);
     this.#kernels.dqnLoss(
       upstream.q,
       tdError,
@@ -175,8 +180,8 @@ class DqnTrainer implements Trainer {
   }
 
   #computeGradients(): void {
-    const { batch, online, upstream, gradients } = this.#workspace;
-    this.#network.backward(this.#state.parameters, gradients, batch.observation, online, upstream, batch.size);
+    const { online, upstream, gradients } = this.#workspace;
+    this.#network.backward(this.#state.parameters, gradients, this.#observation, online, upstream);
   }
 
   #recordMetrics(gradientNorm: number): number {

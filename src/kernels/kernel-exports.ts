@@ -13,6 +13,22 @@ export interface KernelExports {
   gemmTN: Gemm;
   /** Y[m, n] = X[m, k] · W[n, k]ᵀ by dot products: faster than {@link gemmNT} for m = 1 to 3, and needs no scratch. */
   smallBatchNT(y: number, x: number, w: number, m: number, n: number, k: number): void;
+  /**
+   * Lists what is not 0 in x[rows, columns] for the two kernels below, and returns how many values that is, or −1 if
+   * more than `limit`. `list` has {@link nonZeroListBytes}.
+   */
+  listNonZeros(list: number, x: number, rows: number, columns: number, limit: number): number;
+  /** y[rows, outputs] = X · W, X as listed, W[inputs, outputs]. */
+  sparseForward(y: number, list: number, w: number, rows: number, outputs: number): void;
+  /** gradient[inputs, outputs] = Xᵀ · outputGradient[rows, outputs], X as listed. */
+  sparseWeightGradient(
+    gradient: number,
+    list: number,
+    outputGradient: number,
+    rows: number,
+    inputs: number,
+    outputs: number,
+  ): void;
   /** `iterations` × 24 operations of 4 lanes in registers: the bound that products are measured against. */
   multiplyAddPeak(iterations: number): number;
 
@@ -135,4 +151,9 @@ const spillBytes = 32;
 export function gemmScratchBytes(n: number, k: number): number {
   const panels = Math.ceil(n / panelColumns);
   return spillBytes + blockRows * blockDepth * 4 + panels * panelColumns * Math.min(k, blockDepth) * 4;
+}
+
+/** Bytes of a list of at most `limit` non-zeros in a matrix of this size; the last row may run over before it is seen. */
+export function nonZeroListBytes(rows: number, columns: number, limit: number): number {
+  return (rows + 2) * 4 + (limit + columns) * 8;
 }

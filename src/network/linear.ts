@@ -29,12 +29,13 @@ export function planLinear(
   return { inputs, outputs, weight, bias, activation };
 }
 
-/** Bytes of scratch that {@link Linear} needs for any number of rows: enough for each of its three products. */
+/** Bytes of scratch that {@link Linear} needs for any number of rows: enough for each of its products. */
 export function linearScratchBytes(plan: LinearPlan, rows: number): number {
   return Math.max(
     gemmScratchBytes(plan.outputs, plan.inputs),
     gemmScratchBytes(plan.inputs, plan.outputs),
     gemmScratchBytes(plan.inputs, rows),
+    gemmScratchBytes(plan.outputs, rows),
   );
 }
 

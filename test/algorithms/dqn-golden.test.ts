@@ -46,7 +46,13 @@ function stepOn({ config, params, target, batch }: GoldenDqn): DqnLearner {
   return learner;
 }
 
-function expectTensors(learner: DqnLearner, offset: number, expected: GoldenTensors, relative: number, absolute: number) {
+function expectTensors(
+  learner: DqnLearner,
+  offset: number,
+  expected: GoldenTensors,
+  relative: number,
+  absolute: number,
+) {
   const names = learner.network.parameters.map(({ name }) => name);
   expect(names.toSorted()).toEqual(Object.keys(expected).toSorted());
   for (const [name, tensor] of Object.entries(expected)) {

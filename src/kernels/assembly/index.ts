@@ -9,3 +9,4 @@ export { adamStep, copyBytes, fillBytes, softUpdate } from './optimizer';
 export { multiplyAddPeak } from './peak';
 export { columnSums, sumOfSquares } from './reduction';
 export { smallBatchNT } from './small-batch';
+export { listNonZeros, sparseForward, sparseWeightGradient } from './sparse';
