@@ -1,0 +1,193 @@
+import type { BlockMover } from '#marlin/buffer/block-mover.js';
+import { Layout } from '#marlin/buffer/layout.js';
+import type { RingPlan, RingSpec } from '#marlin/buffer/ring-plan.js';
+import { initializeRings, planRing } from '#marlin/buffer/ring-plan.js';
+import type { SamplingRule } from '#marlin/buffer/ring-sampler.js';
+import { RingSampler, planSamplerScratch } from '#marlin/buffer/ring-sampler.js';
+import type { Transition } from '#marlin/buffer/ring-writer.js';
+import { RingWriter } from '#marlin/buffer/ring-writer.js';
+import type { TransitionBatch } from '#marlin/buffer/transition-batch.js';
+import { planTransitionBatch } from '#marlin/buffer/transition-batch.js';
+import { RandomStream } from '#marlin/random.js';
+import type { ModelMoment, ModelSample, ModelStep } from './ring-model.js';
+import { RingModel } from './ring-model.js';
+import { PlainMover } from './plain-mover.js';
+
+export interface RigOptions {
+  readonly spec: RingSpec;
+  readonly batchSize: number;
+  readonly rule: SamplingRule;
+  readonly seed: number;
+}
+
+/** A mover that a test can let die inside a row: after so many more copies it throws. */
+class MortalMover extends PlainMover {
+  copiesLeft = Infinity;
+
+  override copyBytes(destination: number, source: number, bytes: number): void {
+    if (this.copiesLeft-- <= 0) throw new Error('The writer died.');
+    super.copyBytes(destination, source, bytes);
+  }
+}
+
+/** Rings, their writers and their sampler on one thread, beside a model of each ring. */
+export class RingRig {
+  readonly plan: RingPlan;
+  readonly buffer: SharedArrayBuffer;
+  readonly batch: TransitionBatch;
+  readonly sampler: RingSampler;
+  readonly models: readonly RingModel[];
+  readonly writers: RingWriter[];
+  /** Chooses everything that the test leaves open. */
+  readonly random: RandomStream;
+
+  readonly #options: RigOptions;
+  readonly #mover: BlockMover;
+  readonly #writerMover: MortalMover;
+  readonly #transition: Transition;
+  #actions = 0;
+
+  constructor(options: RigOptions) {
+    const { spec, batchSize, rule, seed } = options;
+    const layout = new Layout();
+    const observationBytes = spec.observationSize * (spec.observationDtype === 'u8' ? 1 : 4);
+    this.plan = planRing(layout, spec);
+    this.batch = planTransitionBatch(
+      layout,
+      batchSize,
+      rule.frames * spec.observationSize,
+      spec.actionCount,
+      spec.hasActionMask,
+    );
+    const scratch = planSamplerScratch(layout, batchSize, rule.frames);
+    this.#transition = {
+      observation: layout.reserve(observationBytes),
+      action: 0,
+      reward: 0,
+      terminated: false,
+      truncated: false,
+      finalObservation: layout.reserve(observationBytes),
+      legal: layout.reserve(spec.actionCount),
+      finalLegal: layout.reserve(spec.actionCount),
+      fields: spec.fields.map((field) => Array.from({ length: field.size }, () => 0)),
+    };
+    this.buffer = new SharedArrayBuffer(Math.ceil(layout.end / 4) * 4);
+    initializeRings(this.buffer, this.plan);
+    this.#options = options;
+    this.#mover = new PlainMover(this.buffer);
+    this.#writerMover = new MortalMover(this.buffer);
+    this.random = RandomStream.named({ seed, role: 'test' });
+    this.models = Array.from({ length: spec.rings }, () => new RingModel());
+    this.writers = this.models.map((_, ring) => this.#writer(ring));
+    const replay = RandomStream.named({ seed, role: 'replay' });
+    this.sampler = new RingSampler(this.buffer, this.plan, this.batch, rule, scratch, this.#mover, replay);
+  }
+
+  /** Writes a step of random content. */
+  append(ring: number, end: 'open' | 'terminated' | 'truncated'): void {
+    const step = this.#step();
+    const final = this.#moment();
+    this.#stage(step, end, final);
+    this.writers[ring].append(this.#transition);
+    this.models[ring].append(step, end, final);
+  }
+
+  /** Lets the writer of a ring die after `copies` copies of an append, and puts another in its place. */
+  replaceWriter(ring: number, copies: number, end: 'open' | 'terminated' | 'truncated'): void {
+    this.#stage(this.#step(), end, this.#moment());
+    this.#writerMover.copiesLeft = copies;
+    try {
+      this.writers[ring].append(this.#transition);
+      throw new Error('The writer outlived its append.');
+    } catch (thrown) {
+      if (!(thrown instanceof Error) || thrown.message !== 'The writer died.') throw thrown;
+    }
+    this.#writerMover.copiesLeft = Infinity;
+    this.models[ring].abandon();
+    this.writers[ring] = this.#writer(ring);
+  }
+
+  /** What the rings may return, by the action that names the transition. */
+  expected(): Map<number, ModelSample> {
+    const { rule, spec } = this.#options;
+    return new Map(this.models.flatMap((model) => [...model.samples(rule, spec.capacity)]));
+  }
+
+  /** The batch as the sampler left it. */
+  sampled(): (ModelSample & { readonly action: number; readonly weight: number })[] {
+    const { size, observationSize, actionCount, nextLegal } = this.batch;
+    const floats = new Float32Array(this.buffer);
+    const integers = new Int32Array(this.buffer);
+    const bytes = new Uint8Array(this.buffer);
+    const rows = (offset: number, index: number) => {
+      const first = offset / 4 + index * observationSize;
+      return [...floats.subarray(first, first + observationSize)];
+    };
+    return Array.from({ length: size }, (_, index) => {
+      const legal = (nextLegal ?? 0) + index * actionCount;
+      return {
+        action: integers[this.batch.action / 4 + index],
+        weight: floats[this.batch.weight / 4 + index],
+        observation: rows(this.batch.observation, index),
+        nextObservation: rows(this.batch.nextObservation, index),
+        nStepReturn: floats[this.batch.nStepReturn / 4 + index],
+        bootstrapDiscount: floats[this.batch.bootstrapDiscount / 4 + index],
+        nextLegal: nextLegal === undefined ? [] : [...bytes.subarray(legal, legal + actionCount)],
+      };
+    });
+  }
+
+  /** What lies in the field columns at a row, counted from the first ever written to the ring. */
+  storedFields(ring: number, row: number): number[][] {
+    const { plan, buffer } = this;
+    const slot = ring * plan.capacity + ((plan.startPosition + row) % plan.capacity);
+    const columns = { u8: new Uint8Array(buffer), i32: new Int32Array(buffer), f32: new Float32Array(buffer) };
+    return plan.fields.map(({ dtype, size }, index) => {
+      const first = plan.fieldOffsets[index] / columns[dtype].BYTES_PER_ELEMENT + slot * size;
+      return Array.from(columns[dtype].subarray(first, first + size));
+    });
+  }
+
+  #writer(ring: number): RingWriter {
+    return new RingWriter(this.buffer, this.plan, ring, this.#writerMover);
+  }
+
+  #moment(): ModelMoment {
+    const { spec } = this.#options;
+    const value = () =>
+      spec.observationDtype === 'u8' ? this.random.integer(256) : this.random.integer(4001) / 8 - 250;
+    return {
+      observation: Array.from({ length: spec.observationSize }, value),
+      legal: spec.hasActionMask ? Array.from({ length: spec.actionCount }, () => this.random.integer(2)) : [],
+    };
+  }
+
+  #step(): ModelStep {
+    const scale = { u8: 63, i32: 70_000, f32: 0.25 };
+    return {
+      ...this.#moment(),
+      action: this.#actions++,
+      reward: this.random.integer(64) / 4 - 8,
+      fields: this.#options.spec.fields.map(({ dtype, size }) =>
+        Array.from({ length: size }, () => this.random.integer(5) * scale[dtype]),
+      ),
+    };
+  }
+
+  #stage(step: ModelStep, end: 'open' | 'terminated' | 'truncated', final: ModelMoment): void {
+    const transition = this.#transition;
+    const bytes = new Uint8Array(this.buffer);
+    const observations = this.#options.spec.observationDtype === 'u8' ? bytes : new Float32Array(this.buffer);
+    observations.set(step.observation, transition.observation / observations.BYTES_PER_ELEMENT);
+    observations.set(final.observation, transition.finalObservation / observations.BYTES_PER_ELEMENT);
+    bytes.set(step.legal, transition.legal);
+    bytes.set(final.legal, transition.finalLegal);
+    Object.assign(transition, {
+      action: step.action,
+      reward: step.reward,
+      terminated: end === 'terminated',
+      truncated: end === 'truncated',
+      fields: step.fields,
+    });
+  }
+}

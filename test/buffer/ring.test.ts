@@ -1,0 +1,201 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { periodOf } from '#marlin/buffer/position.js';
+import { minimumCapacity, ringControl, ringControlView } from '#marlin/buffer/ring-plan.js';
+import type { RigOptions } from './ring-rig.js';
+import { RingRig } from './ring-rig.js';
+
+/** Rings of every shape, small enough to be overwritten often, half of them starting near the wrap. */
+const rigs: fc.Arbitrary<RigOptions> = fc
+  .record({
+    extraCapacity: fc.integer({ min: 0, max: 40 }),
+    observationSize: fc.integer({ min: 1, max: 20 }),
+    observationDtype: fc.constantFrom<'u8' | 'f32'>('u8', 'f32'),
+    hasActionMask: fc.boolean(),
+    actionCount: fc.integer({ min: 1, max: 5 }),
+    rings: fc.integer({ min: 1, max: 3 }),
+    batchSize: fc.integer({ min: 1, max: 8 }),
+    frames: fc.integer({ min: 1, max: 5 }),
+    steps: fc.integer({ min: 1, max: 5 }),
+    discount: fc.constantFrom(1, 0.99, 0.5, 0),
+    observationScale: fc.constantFrom(1, 1 / 255, 0.5),
+    rowsBeforeWrap: fc.option(fc.integer({ min: 1, max: 150 }), { nil: undefined }),
+    seed: fc.nat(),
+  })
+  .map((shape) => {
+    const capacity = minimumCapacity(shape.batchSize, shape.steps, shape.frames) + shape.extraCapacity;
+    const { observationSize, observationDtype, hasActionMask, actionCount, rings, frames, steps, discount } = shape;
+    return {
+      spec: {
+        capacity,
+        observationSize,
+        observationDtype,
+        hasActionMask,
+        actionCount,
+        rings,
+        fields: [
+          { name: 'logProbability', dtype: 'f32', size: 1 },
+          { name: 'counts', dtype: 'i32', size: 2 },
+          { name: 'marks', dtype: 'u8', size: 3 },
+        ],
+        startPosition: shape.rowsBeforeWrap === undefined ? 0 : periodOf(capacity) - shape.rowsBeforeWrap,
+      },
+      rule: { frames, steps, discount, observationScale: shape.observationScale },
+      batchSize: shape.batchSize,
+      seed: shape.seed,
+    };
+  });
+
+/** Episodes of 1 step are common, long ones exist. */
+function randomEnd(rig: RingRig): 'open' | 'terminated' | 'truncated' {
+  const drawn = rig.random.integer(12);
+  if (drawn > 3) return 'open';
+  return drawn % 2 === 0 ? 'terminated' : 'truncated';
+}
+
+function expectSampled(rig: RingRig): void {
+  const expected = rig.expected();
+  rig.sampler.sample();
+  for (const { action, weight, ...sample } of rig.sampled()) {
+    const model = expected.get(action);
+    expect(model, `transition ${action} may be drawn`).toBeDefined();
+    if (model === undefined) continue;
+    expect(weight).toBe(1);
+    expect(sample.observation).toEqual(model.observation);
+    expect(sample.nextObservation).toEqual(model.nextObservation);
+    expect(sample.nextLegal).toEqual(model.nextLegal);
+    expect(sample.nStepReturn).toBeCloseTo(model.nStepReturn, 4);
+    expect(sample.bootstrapDiscount).toBeCloseTo(model.bootstrapDiscount, 6);
+  }
+}
+
+describe('a ring', () => {
+  test('returns the transitions of its episodes, and nothing else', () => {
+    let batches = 0;
+    fc.assert(
+      fc.property(rigs, (options) => {
+        const rig = new RingRig(options);
+        for (let step = 0; step < 5 * options.spec.capacity; step++) {
+          rig.append(rig.random.integer(options.spec.rings), randomEnd(rig));
+          if (rig.random.integer(10) > 0 || !rig.sampler.ready()) continue;
+          expectSampled(rig);
+          batches++;
+        }
+        // Nobody writes while this thread samples.
+        expect(rig.sampler.redraws).toBe(0);
+      }),
+      { numRuns: 150 },
+    );
+    expect(batches).toBeGreaterThan(1000);
+  });
+
+  test('outlives its writers, wherever they die, and joins no two episodes', () => {
+    let batches = 0;
+    fc.assert(
+      fc.property(rigs, (options) => {
+        const rig = new RingRig(options);
+        const copies = (end: string) => (end === 'open' ? 1 : 2) * (options.spec.hasActionMask ? 2 : 1);
+        for (let step = 0; step < 4 * options.spec.capacity; step++) {
+          const ring = rig.random.integer(options.spec.rings);
+          const end = randomEnd(rig);
+          if (rig.random.integer(8) === 0) rig.replaceWriter(ring, rig.random.integer(copies(end)), end);
+          else rig.append(ring, end);
+          if (rig.random.integer(6) > 0 || rig.expected().size === 0) continue;
+          expectSampled(rig);
+          batches++;
+        }
+        expect(rig.sampler.redraws).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+    expect(batches).toBeGreaterThan(1000);
+  });
+
+  test('draws every eligible row, each as often as any other', () => {
+    fc.assert(
+      fc.property(rigs, fc.integer({ min: 1, max: 300 }), (options, steps) => {
+        const rig = new RingRig(options);
+        for (let step = 0; step < steps; step++) rig.append(rig.random.integer(options.spec.rings), randomEnd(rig));
+        const drawn = new Map([...rig.expected().keys()].map((action) => [action, 0]));
+        if (drawn.size < 2) return;
+        const expected = 100;
+        const batches = Math.ceil((expected * drawn.size) / options.batchSize);
+        for (let batch = 0; batch < batches; batch++) {
+          rig.sampler.sample();
+          for (const { action } of rig.sampled()) drawn.set(action, (drawn.get(action) ?? 0) + 1);
+        }
+        const mean = (batches * options.batchSize) / drawn.size;
+        const chiSquared = [...drawn.values()].reduce((sum, count) => sum + (count - mean) ** 2 / mean, 0);
+        // Six standard deviations of the statistic above its mean, and room for the skew of few degrees of freedom.
+        const freedom = drawn.size - 1;
+        expect(chiSquared).toBeLessThan(freedom + 6 * Math.sqrt(2 * freedom) + 20);
+        expect(Math.min(...drawn.values())).toBeGreaterThan(0);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('keeps the fields that an algorithm adds, row by row', () => {
+    fc.assert(
+      fc.property(rigs, (options) => {
+        const rig = new RingRig(options);
+        for (let step = 0; step < 100; step++) rig.append(rig.random.integer(options.spec.rings), randomEnd(rig));
+        for (const [ring, model] of rig.models.entries()) {
+          for (const { firstRow, steps } of model.episodes) {
+            for (const [time, step] of steps.entries()) {
+              if (firstRow + time < model.rows - options.spec.capacity) continue;
+              expect(rig.storedFields(ring, firstRow + time)).toEqual(step.fields);
+            }
+          }
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('asked for a batch while it is empty, says so at once', () => {
+    fc.assert(
+      fc.property(rigs, (options) => {
+        const rig = new RingRig(options);
+        expect(rig.sampler.ready()).toBe(false);
+        expect(() => rig.sampler.sample()).toThrow(expect.objectContaining({ code: 'ERR_NO_ELIGIBLE_ROW' }));
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  test('counts every row it was given, across the wrap of its positions', () => {
+    fc.assert(
+      fc.property(rigs, (options) => {
+        const rig = new RingRig(options);
+        for (let step = 0; step < 4 * options.spec.capacity; step++) {
+          const ring = rig.random.integer(options.spec.rings);
+          rig.append(ring, randomEnd(rig));
+          expect(rig.writers[ring].total).toBe(rig.models[ring].rows);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('keeps its total where a writer died between counting a half of the period and entering it', () => {
+    for (const fromHalf of [0, 1]) {
+      const capacity = minimumCapacity(1, 1, 1);
+      const period = periodOf(capacity);
+      const spec = { capacity, observationSize: 1, observationDtype: 'u8' as const, actionCount: 1 };
+      const startPosition = (fromHalf === 0 ? Math.ceil(period / 2) : period) - 2;
+      const rig = new RingRig({
+        spec: { ...spec, hasActionMask: false, rings: 1, fields: [], startPosition },
+        rule: { frames: 1, steps: 1, discount: 1, observationScale: 1 },
+        batchSize: 1,
+        seed: 1,
+      });
+      rig.append(0, 'open');
+      Atomics.add(ringControlView(rig.buffer, rig.plan, 0), ringControl.halves, 1);
+      for (let rows = 1; rows < 6; rows++) {
+        expect(rig.writers[0].total).toBe(rows);
+        rig.append(0, 'open');
+      }
+    }
+  });
+});
