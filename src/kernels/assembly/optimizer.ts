@@ -1,5 +1,11 @@
 // Updates of whole parameter blocks.
 
+// Moments of inputs that are no longer seen would shrink until they are denormal and stay there, since 0.9 of the
+// smallest denormal rounds to itself; arithmetic on those is many times slower (a training step took 1.3 times as
+// long). Moments below these bounds become 0; against ε they were nothing.
+const smallestFirstMoment: f32 = 1e-30;
+const smallestSecondMoment: f32 = 1e-36;
+
 /**
  * One step of Adam (Kingma & Ba 2015, arXiv 1412.6980) with bias correction, ε outside the square root:
  * m = β₁m + (1−β₁)g, v = β₂v + (1−β₂)g², θ −= lr · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε), g = scale · gradient.
@@ -35,10 +41,14 @@ export function adamStep(
   const epsilons = f32x4.splat(epsilon);
   const steps = f32x4.splat(stepSize);
   const corrections = f32x4.splat(secondCorrection);
+  const noFirst = f32x4.splat(smallestFirstMoment);
+  const noSecond = f32x4.splat(smallestSecondMoment);
   while (parameters < vectorsEnd) {
     const g = f32x4.mul(v128.load(gradients), scales);
-    const m = f32x4.add(f32x4.mul(keep1, v128.load(firstMoment)), f32x4.mul(take1, g));
-    const v = f32x4.add(f32x4.mul(keep2, v128.load(secondMoment)), f32x4.mul(take2, f32x4.mul(g, g)));
+    let m = f32x4.add(f32x4.mul(keep1, v128.load(firstMoment)), f32x4.mul(take1, g));
+    let v = f32x4.add(f32x4.mul(keep2, v128.load(secondMoment)), f32x4.mul(take2, f32x4.mul(g, g)));
+    m = v128.and(m, f32x4.ge(f32x4.abs(m), noFirst));
+    v = v128.and(v, f32x4.ge(v, noSecond));
     const root = f32x4.add(f32x4.mul(f32x4.sqrt(v), corrections), epsilons);
     v128.store(firstMoment, m);
     v128.store(secondMoment, v);
@@ -50,8 +60,10 @@ export function adamStep(
   }
   while (parameters < end) {
     const g = load<f32>(gradients) * scale;
-    const m = b1 * load<f32>(firstMoment) + a1 * g;
-    const v = b2 * load<f32>(secondMoment) + a2 * (g * g);
+    let m = b1 * load<f32>(firstMoment) + a1 * g;
+    let v = b2 * load<f32>(secondMoment) + a2 * (g * g);
+    if (!(abs(m) >= smallestFirstMoment)) m = 0;
+    if (!(v >= smallestSecondMoment)) v = 0;
     store<f32>(firstMoment, m);
     store<f32>(secondMoment, v);
     store<f32>(parameters, load<f32>(parameters) - (stepSize * m) / (sqrt<f32>(v) * secondCorrection + epsilon));
