@@ -326,6 +326,6 @@ export function batchIsReady(
 }
 
 /** Rows that a ring holds and has published, at most its capacity. */
-function publishedRows(control: Int32Array, plan: RingPlan): number {
+export function publishedRows(control: Int32Array, plan: RingPlan): number {
   return Math.min(plan.capacity, totalRows(control, plan, Atomics.load(control, ringControl.head)));
 }

@@ -18,7 +18,7 @@ export class SnapshotPublisher implements WeightPublisher {
   }
 
   get version(): number {
-    return versionOf(Atomics.load(this.control, 0));
+    return versionOfSequence(Atomics.load(this.control, 0));
   }
 
   tryPublish(source: number): boolean {
@@ -71,7 +71,7 @@ export class SnapshotReader implements WeightReader {
   }
 
   newestVersion(): number {
-    return versionOf(Atomics.load(this.control, 0));
+    return versionOfSequence(Atomics.load(this.control, 0));
   }
 
   #tryCopy(): boolean {
@@ -83,7 +83,7 @@ export class SnapshotReader implements WeightReader {
     this.#spare = this.#current;
     this.#current = taken;
     this.#sequence = sequence;
-    this.version = versionOf(sequence);
+    this.version = versionOfSequence(sequence);
     return true;
   }
 
@@ -94,6 +94,6 @@ export class SnapshotReader implements WeightReader {
 }
 
 /** The newest whole version at a sequence number; while a version is being written, the one before it. */
-function versionOf(sequence: number): number {
+export function versionOfSequence(sequence: number): number {
   return (sequence >> 1) - 1;
 }

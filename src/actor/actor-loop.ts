@@ -1,0 +1,96 @@
+import type { WideCounter } from '../buffer/wide-counter.js';
+import type { RecordQueue } from '../buffer/record-queue.js';
+import type { Doorbell } from '../buffer/doorbell.js';
+import type { WorkerControl } from '../buffer/worker-control.js';
+import { command } from '../buffer/worker-control.js';
+import type { TrainingRate } from '../algorithms/training-rate.js';
+import { owedTrainSteps } from '../algorithms/training-rate.js';
+import type { Actor } from './actor.js';
+import type { PolicyLink } from './policy-link.js';
+
+export interface ActorLoopParts {
+  readonly actor: Actor;
+  readonly links: readonly PolicyLink[];
+  readonly rate: TrainingRate;
+  readonly maxTrainingLag: number;
+  /** Turns taken, for learners to read. */
+  readonly turns: WideCounter;
+  readonly control: WorkerControl;
+  readonly learners: readonly Doorbell[];
+  readonly main: Doorbell;
+  readonly reports: RecordQueue;
+}
+
+/** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
+const sleepMs = 1_000;
+
+/**
+ * Plays an actor on a thread of its own until it is finished or asked to stop, waiting only where a learner is more
+ * than `maxTrainingLag` training steps behind, where it is asked to pause, and where the main thread has not yet taken
+ * its reports.
+ */
+export class ActorLoop {
+  readonly #parts: ActorLoopParts;
+  #owed = 0;
+  #slowest: PolicyLink | undefined;
+
+  constructor(parts: ActorLoopParts) {
+    this.#parts = parts;
+  }
+
+  run(): void {
+    const { actor, control, turns, rate, learners } = this.#parts;
+    while (!actor.finished && !control.isEnding) {
+      if (!this.#mayPlay()) {
+        this.#wait(this.#mayPlay);
+        continue;
+      }
+      actor.playTurn();
+      turns.set(actor.turns);
+      const owed = owedTrainSteps(actor.turns, rate);
+      if (owed > this.#owed) {
+        this.#owed = owed;
+        for (let learner = 0; learner < learners.length; learner++) learners[learner].ring();
+      }
+    }
+    actor.reportEnd();
+    control.markDone();
+    for (const learner of learners) learner.ring();
+    this.#parts.main.ring();
+  }
+
+  /** Hands a row to the main thread; loses none. */
+  report(row: Float64Array): void {
+    const { reports, main } = this.#parts;
+    this.#slowest = undefined;
+    while (!reports.push(row)) {
+      if (this.#parts.control.command === command.abort) return;
+      this.#wait(this.#hasRoom);
+    }
+    main.ring();
+  }
+
+  readonly #hasRoom = (): boolean => !this.#parts.reports.isFull || this.#parts.control.command === command.abort;
+
+  readonly #mayPlay = (): boolean => {
+    const { actor, control, links, maxTrainingLag } = this.#parts;
+    this.#slowest = undefined;
+    if (control.isEnding) return true;
+    if (control.command === command.pause) return false;
+    for (let policy = 0; policy < links.length; policy++) {
+      const link = links[policy];
+      if (!link.isBehind(actor.turns, maxTrainingLag)) continue;
+      if (this.#slowest === undefined || link.trainingLag > this.#slowest.trainingLag) this.#slowest = link;
+    }
+    return this.#slowest === undefined;
+  };
+
+  #wait(ready: () => boolean): void {
+    const began = performance.now();
+    const waitedFor = this.#slowest;
+    this.#parts.control.doorbell.sleepUnless(ready, sleepMs);
+    const waited = performance.now() - began;
+    this.#parts.actor.waitedMs += waited;
+    if (waitedFor !== undefined) waitedFor.waitedMs += waited;
+  }
+}

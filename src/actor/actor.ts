@@ -1,0 +1,173 @@
+import type { TurnEnvironment } from '../environment/environment.js';
+import { MarlinError } from '../errors.js';
+import { agentColumns, EpochRowShape, policyColumns, runColumns } from '../metrics/epoch-row.js';
+import { RandomStream } from '../random.js';
+import type { AgentSeat } from './agent-seat.js';
+import type { PolicyLink } from './policy-link.js';
+import { RewardWindow } from './reward-window.js';
+
+/** When an actor ends by itself. Infinity: never for this reason. */
+export interface StopConditions {
+  readonly epochs: number;
+  readonly totalTurns: number;
+  readonly maxSeconds: number;
+  /** Ends once the mean summed reward of the last 100 epochs reaches this; undefined: never. */
+  readonly stopAtReward?: number | undefined;
+}
+
+export interface ActorParts {
+  readonly environment: TurnEnvironment;
+  /** One per agent, in the environment's order. */
+  readonly seats: readonly AgentSeat[];
+  /** One per policy. */
+  readonly links: readonly PolicyLink[];
+  readonly seed: number;
+  /** Number of this environment copy. */
+  readonly copy: number;
+  /** Turns of an epoch at the most. */
+  readonly maxTurns: number;
+  readonly stop: StopConditions;
+  /** Takes the row of an epoch (see `EpochRowShape`); the array is reused. */
+  readonly report: (row: Float64Array) => void;
+}
+
+/** Turns between two looks at the clock. */
+const clockInterval = 16;
+
+/**
+ * Steps one environment: observes, chooses, acts, and writes each agent's step to its ring. Knows nothing of threads;
+ * whoever holds it calls {@link playTurn} and decides when to wait. A turn allocates nothing once warm.
+ */
+export class Actor {
+  /** Epochs completed. */
+  epochs = 0;
+  /** Turns taken since the run began. */
+  turns = 0;
+  /** Milliseconds waited for anything; whoever waits adds to it. */
+  waitedMs = 0;
+  /** True once a stop condition holds: do not play on. */
+  finished = false;
+
+  readonly #parts: ActorParts;
+  readonly #shape: EpochRowShape;
+  readonly #row: Float64Array;
+  readonly #window = new RewardWindow();
+  readonly #startedMs = now();
+  #turnsInEpoch = 0;
+
+  constructor(parts: ActorParts) {
+    this.#parts = parts;
+    this.#shape = new EpochRowShape(parts.seats.length, parts.links.length);
+    this.#row = new Float64Array(this.#shape.width);
+    this.#checkConditions();
+  }
+
+  /** Plays one turn of every agent; begins an epoch before it and ends one after it where due. */
+  playTurn(): void {
+    const { environment, seats, maxTurns, stop } = this.#parts;
+    if (this.#turnsInEpoch === 0) this.#beginEpoch();
+    environment.beginTurn();
+    for (let agent = 0; agent < seats.length; agent++) {
+      const seat = seats[agent];
+      environment.observe(agent, seat.observation);
+      if (seat.legal !== undefined) environment.legalActions?.(agent, seat.legal);
+      environment.act(agent, seat.choose(this.epochs, this.turns));
+    }
+    environment.endTurn();
+    this.turns++;
+    this.#turnsInEpoch++;
+    // The last turn of the run cuts its episodes short like the last of an epoch: every step has its successor.
+    const isLast = environment.done || this.#turnsInEpoch >= maxTurns || this.turns >= stop.totalTurns;
+    for (let agent = 0; agent < seats.length; agent++) this.#finishStep(agent, isLast);
+    if (environment.done || this.#turnsInEpoch >= maxTurns) this.#endEpoch();
+    this.#checkConditions();
+  }
+
+  /** Reports how things stand, outside of the epochs' own reports: the last word of an actor. */
+  reportEnd(): void {
+    this.#report(false);
+  }
+
+  #beginEpoch(): void {
+    const { environment, seats, seed, copy } = this.#parts;
+    const epoch = this.epochs;
+    environment.reset(RandomStream.named({ seed, role: 'environment', copy, epoch }));
+    for (const seat of seats) {
+      seat.beginEpoch(RandomStream.named({ seed, role: 'exploration', agent: seat.agent.id, copy, epoch }));
+    }
+  }
+
+  #finishStep(agent: number, isLast: boolean): void {
+    const { environment, seats } = this.#parts;
+    const seat = seats[agent];
+    const reward = environment.rewards[agent];
+    if (!Number.isFinite(reward)) {
+      throw new MarlinError(
+        'ERR_ENVIRONMENT',
+        `The environment gave ${seat.agent.id} a reward of ${reward} at turn ${this.turns}; rewards must be finite.`,
+      );
+    }
+    const terminated = environment.terminated[agent] !== 0;
+    const truncated = !terminated && (isLast || environment.truncated[agent] !== 0);
+    if (terminated || truncated) {
+      environment.observe(agent, seat.finalObservation);
+      if (seat.finalLegal !== undefined) environment.legalActions?.(agent, seat.finalLegal);
+    }
+    seat.finish(reward, terminated, truncated);
+  }
+
+  #endEpoch(): void {
+    this.epochs++;
+    let reward = 0;
+    for (const seat of this.#parts.seats) reward += seat.reward;
+    this.#window.add(reward);
+    this.#report(true);
+    this.#turnsInEpoch = 0;
+  }
+
+  #checkConditions(): void {
+    const { epochs, totalTurns, maxSeconds, stopAtReward } = this.#parts.stop;
+    if (this.epochs >= epochs || this.turns >= totalTurns) this.finished = true;
+    if (this.#turnsInEpoch === 0 && stopAtReward !== undefined && this.#window.isFull) {
+      if (this.#window.mean >= stopAtReward) this.finished = true;
+    }
+    if (maxSeconds !== Infinity && this.turns % clockInterval === 0) {
+      if (now() - this.#startedMs >= maxSeconds * 1000) this.finished = true;
+    }
+  }
+
+  #report(isWholeEpoch: boolean): void {
+    const row = this.#row;
+    const shape = this.#shape;
+    row[runColumns.isWholeEpoch] = isWholeEpoch ? 1 : 0;
+    row[runColumns.epochs] = this.epochs;
+    row[runColumns.turnsInEpoch] = this.#turnsInEpoch;
+    row[runColumns.turns] = this.turns;
+    row[runColumns.startedMs] = this.#startedMs;
+    row[runColumns.reportedMs] = now();
+    row[runColumns.waitedMs] = this.waitedMs;
+    for (let agent = 0; agent < this.#parts.seats.length; agent++) {
+      const first = shape.agent(agent);
+      row[first + agentColumns.reward] = this.#parts.seats[agent].reward;
+      row[first + agentColumns.epsilon] = this.#parts.seats[agent].epsilon;
+    }
+    for (let policy = 0; policy < this.#parts.links.length; policy++) {
+      const first = shape.policy(policy);
+      const link = this.#parts.links[policy];
+      link.look(this.turns);
+      row[first + policyColumns.weightsVersion] = link.reader.version;
+      row[first + policyColumns.actions] = link.actions;
+      row[first + policyColumns.weightsLagSum] = link.weightsLagSum;
+      row[first + policyColumns.weightsLagMax] = link.weightsLagMax;
+      row[first + policyColumns.waitedMs] = link.waitedMs;
+      row[first + policyColumns.trainingLag] = link.trainingLag;
+      row[first + policyColumns.trainingLagMax] = link.trainingLagMax;
+    }
+    this.#parts.report(row);
+  }
+}
+
+/** Milliseconds since 1970, with fractions: a clock that threads share. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}

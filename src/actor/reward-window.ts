@@ -1,0 +1,25 @@
+/** Epochs that "the last 100" means, in stop conditions, records and summaries. */
+export const rewardWindowEpochs = 100;
+
+/** The mean summed reward of the last 100 epochs. Adding allocates nothing. */
+export class RewardWindow {
+  readonly #rewards = new Float64Array(rewardWindowEpochs);
+  #added = 0;
+
+  add(reward: number): void {
+    this.#rewards[this.#added % rewardWindowEpochs] = reward;
+    this.#added++;
+  }
+
+  get isFull(): boolean {
+    return this.#added >= rewardWindowEpochs;
+  }
+
+  /** Mean of what is in the window; NaN while it is empty. */
+  get mean(): number {
+    const count = Math.min(this.#added, rewardWindowEpochs);
+    let sum = 0;
+    for (let index = 0; index < count; index++) sum += this.#rewards[index];
+    return sum / count;
+  }
+}

@@ -1,0 +1,14 @@
+/** How much training a number of turns earns. The same for every execution, actor and learner. */
+export interface TrainingRate {
+  /** Turns per training event. */
+  readonly trainInterval: number;
+  /** Training steps per training event and policy. */
+  readonly gradientSteps: number;
+  /** Turns before the first that count. */
+  readonly learningStarts: number;
+}
+
+/** Training steps that each policy owes after `turns` turns, summed over environment copies. */
+export function owedTrainSteps(turns: number, rate: TrainingRate): number {
+  return rate.gradientSteps * Math.floor(Math.max(0, turns - rate.learningStarts) / rate.trainInterval);
+}

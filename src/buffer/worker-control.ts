@@ -1,0 +1,65 @@
+import { Doorbell, doorbellWords } from './doorbell.js';
+import type { Layout } from './layout.js';
+import { sectionAlignment } from './layout.js';
+
+/** What a worker is asked to do: the only thing it hears between the start and the end of its one long call. */
+export const command = {
+  run: 0,
+  /** Sleep until the command changes. */
+  pause: 1,
+  /** End in good order: the actor before its next turn, a learner soon after. */
+  stop: 2,
+  /** End now: another worker has failed, and the run with it. */
+  abort: 3,
+} as const;
+
+export type Command = (typeof command)[keyof typeof command];
+
+/**
+ * One worker's line in run memory.
+ *
+ * ```
+ *   word 0     command    written by the main thread, read by the worker
+ *   word 1–2   doorbell   rung by any thread, slept on by the worker
+ *   word 3     done       written by the worker when its work is complete
+ * ```
+ */
+export class WorkerControl {
+  readonly doorbell: Doorbell;
+  readonly #words: Int32Array;
+
+  constructor(buffer: SharedArrayBuffer, offset: number) {
+    this.#words = new Int32Array(buffer, offset, sectionAlignment / 4);
+    this.doorbell = new Doorbell(this.#words, 1);
+  }
+
+  static reserve(layout: Layout): number {
+    return layout.reserve(sectionAlignment);
+  }
+
+  get command(): Command {
+    return Atomics.load(this.#words, 0) as Command;
+  }
+
+  /** True once the worker is to end, in good order or not. */
+  get isEnding(): boolean {
+    return Atomics.load(this.#words, 0) >= command.stop;
+  }
+
+  /** Main thread: asks, and wakes the worker so that it hears. */
+  ask(next: Command): void {
+    Atomics.store(this.#words, 0, next);
+    this.doorbell.ring();
+  }
+
+  /** True once the worker has nothing left to do. */
+  get isDone(): boolean {
+    return Atomics.load(this.#words, 1 + doorbellWords) === 1;
+  }
+
+  /** Worker: everything it will ever write has been written. */
+  markDone(): void {
+    // Releases all of it: whoever sees the mark sees the last transition, weights and counts.
+    Atomics.store(this.#words, 1 + doorbellWords, 1);
+  }
+}

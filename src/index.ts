@@ -1,0 +1,29 @@
+export { MarlSystem } from './system/marl-system.js';
+export type { RunOptions } from './system/marl-system.js';
+export { Experiment } from './system/experiment.js';
+export type { EnvironmentReference, Execution, MarlConfiguration } from './system/configuration.js';
+export type { AgentSummary, RunSummary } from './system/summary.js';
+export type {
+  DoneRecord,
+  EndReason,
+  EpisodeRecord,
+  FaultRecord,
+  IterationRecord,
+  PolicyRecord,
+  RecordSink,
+  TrainingRecord,
+} from './metrics/record.js';
+export { ConfigurationError, MarlinError } from './errors.js';
+export type { MarlinErrorCode } from './errors.js';
+export { RandomStream } from './random.js';
+export type { StreamName } from './random.js';
+export type {
+  ActionSpace,
+  AgentSpec,
+  EnvironmentDefinition,
+  EnvironmentRequest,
+  ObservationArray,
+  ObservationSpace,
+  ResolvedEnvironment,
+  TurnEnvironment,
+} from './environment/environment.js';

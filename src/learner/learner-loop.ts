@@ -1,0 +1,105 @@
+import type { TrainingRate } from '../algorithms/training-rate.js';
+import { owedTrainSteps } from '../algorithms/training-rate.js';
+import type { WideCounter } from '../buffer/wide-counter.js';
+import type { WorkerControl } from '../buffer/worker-control.js';
+import { command } from '../buffer/worker-control.js';
+import type { Learner } from './learner.js';
+
+/** A learner and how urgent its arrears are against those of others in the same worker. */
+export interface LearnerShare {
+  readonly learner: Learner;
+  /** Weight of its owed training steps; 1 by default. */
+  readonly priority: number;
+}
+
+export interface LearnerLoopParts {
+  readonly shares: readonly LearnerShare[];
+  readonly rate: TrainingRate;
+  /** Turns taken by each actor. */
+  readonly turns: readonly WideCounter[];
+  readonly actors: readonly WorkerControl[];
+  readonly control: WorkerControl;
+}
+
+/** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
+const sleepMs = 1_000;
+/** After a stop, what is still owed is trained for at most this long. */
+const stopGraceMs = 500;
+
+/**
+ * Serves the policies of one worker: always the one that is furthest behind what it owes, weighted by priority, and
+ * none ahead of what it owes. Ends when the actors are done and nothing is owed, or soon after it is asked to stop.
+ */
+export class LearnerLoop {
+  readonly #parts: LearnerLoopParts;
+  #stopAt = Infinity;
+
+  constructor(parts: LearnerLoopParts) {
+    this.#parts = parts;
+  }
+
+  run(): void {
+    const { control } = this.#parts;
+    for (;;) {
+      // Before the look at what is owed: what an actor did before it was done is then seen.
+      const mayEnd = this.#mayEnd();
+      const next = this.#next();
+      if (next !== undefined) {
+        next.trainStep();
+        this.#ringActors();
+      } else if (mayEnd) {
+        break;
+      } else {
+        control.doorbell.sleepUnless(this.#hasWork, sleepMs);
+      }
+    }
+    for (const { learner } of this.#parts.shares) learner.finish();
+    control.markDone();
+  }
+
+  readonly #hasWork = (): boolean => this.#next() !== undefined || this.#mayEnd();
+
+  #mayEnd(): boolean {
+    const { control, actors } = this.#parts;
+    if (control.command === command.abort) return true;
+    return control.command !== command.pause && actors.every(isDone);
+  }
+
+  /** The learner to serve now; undefined while none owes anything, while paused, and some time after a stop. */
+  #next(): Learner | undefined {
+    const asked = this.#parts.control.command;
+    if (asked === command.pause || asked === command.abort) return undefined;
+    if (asked === command.stop) {
+      if (this.#stopAt === Infinity) this.#stopAt = performance.now() + stopGraceMs;
+      if (performance.now() >= this.#stopAt) return undefined;
+    }
+    return this.#furthestBehind();
+  }
+
+  #furthestBehind(): Learner | undefined {
+    const { shares, rate, turns } = this.#parts;
+    let total = 0;
+    for (let actor = 0; actor < turns.length; actor++) total += turns[actor].value();
+    const owed = owedTrainSteps(total, rate);
+    let best: Learner | undefined;
+    let bestArrears = 0;
+    for (let share = 0; share < shares.length; share++) {
+      const { learner, priority } = shares[share];
+      const arrears = (owed - learner.trainSteps) * priority;
+      if (arrears > bestArrears && learner.isReady) {
+        best = learner;
+        bestArrears = arrears;
+      }
+    }
+    return best;
+  }
+
+  #ringActors(): void {
+    const { actors } = this.#parts;
+    for (let actor = 0; actor < actors.length; actor++) actors[actor].doorbell.ring();
+  }
+}
+
+function isDone(actor: WorkerControl): boolean {
+  return actor.isDone;
+}

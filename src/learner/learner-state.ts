@@ -1,0 +1,112 @@
+import type { BlockMover } from '../buffer/block-mover.js';
+import type { Layout } from '../buffer/layout.js';
+import { alignUp, sectionAlignment } from '../buffer/layout.js';
+import { wideCounterWords } from '../buffer/wide-counter.js';
+import { RandomStream } from '../random.js';
+
+/**
+ * Where the state of one learner lies in policy memory: byte offsets, plain data.
+ *
+ * ```
+ * control    phase │ training steps done (wide counter) │ figures
+ * working    ┌ 128 bytes: random stream, training steps ┐┌ the algorithm's state, parameters first ┐
+ * committed  └ the same again: the last state that may be published                                 ┘
+ * ```
+ */
+export interface LearnerStatePlan {
+  readonly control: number;
+  readonly working: number;
+  readonly committed: number;
+  /** Bytes of one copy. */
+  readonly bytes: number;
+  /** Number of figures, and where they lie: one Int32 word each. */
+  readonly figureCount: number;
+  readonly figures: number;
+}
+
+const headerBytes = sectionAlignment;
+
+export function planLearnerState(layout: Layout, algorithmBytes: number, figureCount: number): LearnerStatePlan {
+  const bytes = headerBytes + alignUp(algorithmBytes);
+  return {
+    control: layout.reserve(sectionAlignment),
+    figures: layout.reserve(figureCount * 4),
+    working: layout.reserve(bytes),
+    committed: layout.reserve(bytes),
+    bytes,
+    figureCount,
+  };
+}
+
+/** Byte offset of the algorithm's working state. */
+export function algorithmState(plan: LearnerStatePlan): number {
+  return plan.working + headerBytes;
+}
+
+/** Byte offset of the committed parameters: what is published. */
+export function committedParameters(plan: LearnerStatePlan): number {
+  return plan.committed + headerBytes;
+}
+
+/** Int32 word of the control line at which the count of training steps begins. */
+export const trainStepsWord = 1;
+const phaseWord = 0;
+const phase = { training: 0, committing: 1 } as const;
+const randomWords = 4;
+
+/**
+ * The two copies of a learner's state. A learner works on one and commits it before it publishes, so that nothing
+ * published is ever rolled back, and so that a learner killed at any instruction can be followed by another.
+ *
+ * ```
+ *              commit: phase := committing, working → committed, phase := training
+ *   killed while `training`:   recover copies committed → working (some training steps are lost)
+ *   killed while `committing`: the working state is whole, recover commits it again (none is lost)
+ * ```
+ */
+export class LearnerState {
+  readonly #plan: LearnerStatePlan;
+  readonly #control: Int32Array;
+  readonly #random: Int32Array;
+  readonly #trainSteps: Float64Array;
+  readonly #mover: BlockMover;
+
+  constructor(buffer: SharedArrayBuffer, plan: LearnerStatePlan, mover: BlockMover) {
+    this.#plan = plan;
+    this.#control = new Int32Array(buffer, plan.control, trainStepsWord + wideCounterWords);
+    this.#random = new Int32Array(buffer, plan.working, randomWords);
+    this.#trainSteps = new Float64Array(buffer, plan.working + randomWords * 4, 1);
+    this.#mover = mover;
+  }
+
+  /** Saves where the learner stands and commits the working state. Allocates one small array. */
+  commit(random: RandomStream, trainSteps: number): void {
+    this.#random.set(random.state());
+    this.#trainSteps[0] = trainSteps;
+    this.#copyToCommitted();
+  }
+
+  /** Makes the working state whole again after a learner died; a new one then goes on from it. */
+  recover(): void {
+    if (Atomics.load(this.#control, phaseWord) === phase.committing) this.#copyToCommitted();
+    else this.#mover.copyBytes(this.#plan.working, this.#plan.committed, this.#plan.bytes);
+  }
+
+  /** The random stream as saved in the working state. */
+  savedRandom(): RandomStream {
+    return RandomStream.fromState([...this.#random]);
+  }
+
+  /** Training steps as saved in the working state. */
+  savedTrainSteps(): number {
+    return this.#trainSteps[0];
+  }
+
+  #copyToCommitted(): void {
+    // A read-modify-write: no byte of the committed state may change before the phase says that it does.
+    Atomics.exchange(this.#control, phaseWord, phase.committing);
+    this.#mover.copyBytes(this.#plan.committed, this.#plan.working, this.#plan.bytes);
+    // Releases the copy: once the phase says `training`, the committed state is whole.
+    Atomics.store(this.#control, phaseWord, phase.training);
+  }
+}

@@ -1,0 +1,119 @@
+import type { Trainer } from '../algorithms/algorithm.js';
+import type { RingSampler } from '../buffer/ring-sampler.js';
+import type { SharedFigures } from '../buffer/shared-figures.js';
+import type { WeightPublisher } from '../buffer/weights.js';
+import type { WideCounter } from '../buffer/wide-counter.js';
+import { MarlinError } from '../errors.js';
+import type { RandomStream } from '../random.js';
+import type { LearnerState } from './learner-state.js';
+
+export interface LearnerParts {
+  readonly policyId: string;
+  readonly trainer: Trainer;
+  readonly sampler: RingSampler;
+  /** The stream that the sampler draws from. */
+  readonly random: RandomStream;
+  readonly state: LearnerState;
+  readonly publisher: WeightPublisher;
+  /** Byte offset of the committed parameters. */
+  readonly committed: number;
+  /** Training steps done, for actors and the main thread to read. */
+  readonly trainSteps: WideCounter;
+  readonly figures: SharedFigures;
+  readonly metricNames: readonly string[];
+  /** Training steps between publications. */
+  readonly publishInterval: number;
+}
+
+/**
+ * Trains one policy: samples, steps, commits, publishes. Knows nothing of threads or of how much is owed. A training
+ * step allocates nothing once warm; a commit allocates one array of four numbers.
+ */
+export class Learner {
+  /** Training steps done. */
+  trainSteps: number;
+  /** Publications put off because an actor was reading the slot. */
+  publicationsDelayed = 0;
+
+  readonly #parts: LearnerParts;
+  readonly #sums: Float64Array;
+  #sinceFigures = 0;
+  /** Training step of the last commit, and of the last commit that was published. */
+  #committedAt: number;
+  #publishedAt: number;
+
+  constructor(parts: LearnerParts) {
+    this.#parts = parts;
+    this.trainSteps = parts.state.savedTrainSteps();
+    this.#committedAt = this.trainSteps;
+    this.#publishedAt = this.trainSteps;
+    this.#sums = new Float64Array(parts.trainer.metrics.length);
+  }
+
+  get policyId(): string {
+    return this.#parts.policyId;
+  }
+
+  /** True once a batch can be drawn. */
+  get isReady(): boolean {
+    return this.#parts.sampler.ready();
+  }
+
+  /** Draws redrawn because the actor overwrote them meanwhile. */
+  get redraws(): number {
+    return this.#parts.sampler.redraws;
+  }
+
+  /**
+   * One training step, and the publication that it makes due.
+   * @throws MarlinError `ERR_NOT_FINITE` naming policy, figure and step when training diverges
+   */
+  trainStep(): void {
+    const { sampler, trainer, trainSteps, publishInterval } = this.#parts;
+    sampler.sample();
+    trainer.step();
+    this.trainSteps++;
+    this.#noteFigures();
+    trainSteps.set(this.trainSteps);
+    if (this.trainSteps - this.#committedAt >= publishInterval) this.#commit();
+    if (this.#publishedAt < this.#committedAt) this.#tryPublish();
+  }
+
+  /** Commits and publishes what has been trained since the last time: the last act of a run. */
+  finish(): void {
+    if (this.#committedAt < this.trainSteps) this.#commit();
+    if (this.#publishedAt < this.#committedAt) this.#tryPublish();
+  }
+
+  #commit(): void {
+    this.#parts.state.commit(this.#parts.random, this.trainSteps);
+    this.#committedAt = this.trainSteps;
+  }
+
+  /** A publication that an actor holds up is tried again after the next training step. */
+  #tryPublish(): void {
+    if (this.#parts.publisher.tryPublish(this.#parts.committed)) this.#publishedAt = this.#committedAt;
+    else this.publicationsDelayed++;
+  }
+
+  /** Keeps the means of the figures since the last commit where others read them. */
+  #noteFigures(): void {
+    const { trainer, figures, metricNames, policyId } = this.#parts;
+    if (this.#committedAt === this.trainSteps - 1) {
+      this.#sums.fill(0);
+      this.#sinceFigures = 0;
+    }
+    this.#sinceFigures++;
+    for (let index = 0; index < this.#sums.length; index++) {
+      const figure = trainer.metrics[index];
+      if (!Number.isFinite(figure)) {
+        throw new MarlinError(
+          'ERR_NOT_FINITE',
+          `${metricNames[index]} of ${policyId} became ${figure} at training step ${this.trainSteps}.`,
+        );
+      }
+      this.#sums[index] += figure;
+      figures.set(index, this.#sums[index] / this.#sinceFigures);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { ActorLoop } from '../actor/actor-loop.js';
+import type { Doorbell } from '../buffer/doorbell.js';
+import { RecordQueue } from '../buffer/record-queue.js';
+import { createEnvironment } from './environments.js';
+import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
+import type { RunShare } from './wiring.js';
+import { buildActor, turnsOf } from './wiring.js';
+
+export interface ActorWorkerData {
+  readonly share: RunShare;
+  /** Number of the actor, and of its environment copy. */
+  readonly actor: number;
+}
+
+/** The work of an actor thread: makes its own environment and plays it to the end. */
+export async function runActor({ share, actor: index }: ActorWorkerData): Promise<void> {
+  const { plan } = share;
+  const environment = await createEnvironment(plan.environment);
+  try {
+    let report = (_row: Float64Array): void => {};
+    const { actor, links } = buildActor(share, index, environment, (row) => report(row));
+    const { parallel } = plan.configuration;
+    const loop = new ActorLoop({
+      actor,
+      links,
+      rate: parallel,
+      maxTrainingLag: parallel.maxTrainingLag,
+      turns: turnsOf(share, index),
+      control: actorControls(share)[index],
+      learners: learnerControls(share).map(({ doorbell }): Doorbell => doorbell),
+      main: mainDoorbell(share),
+      reports: new RecordQueue(share.runMemory, plan.memory.reports[index]),
+    });
+    report = (row) => loop.report(row);
+    loop.run();
+  } finally {
+    environment.dispose?.();
+  }
+}

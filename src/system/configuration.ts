@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import { algorithmNamed } from '../algorithms/algorithms.js';
+import { checkCapacity } from '../buffer/ring-plan.js';
+import { ConfigurationError } from '../errors.js';
+import { parseSetting } from '../validation.js';
+
+/** Training environments: a built-in game by name, or a module of the user's that exports `environment`. */
+export type EnvironmentReference = string | { readonly module: URL | string; readonly options?: Readonly<Record<string, unknown>> };
+
+/** Where the work happens; see docs/architecture.md. */
+export type Execution = 'sequential' | 'async';
+
+const count = z.int().min(1);
+const countOrInfinity = z.union([count, z.literal(Infinity), z.literal('Infinity').transform(() => Infinity)]);
+const positive = z.number().positive();
+const record = z.record(z.string(), z.unknown());
+
+const algorithmReference = z.looseObject({ name: z.string() }).default({ name: 'dqn' });
+
+const agentEntry = z.strictObject({
+  /** Must be the environment's name for this agent; left out, agents are taken in its order. */
+  id: z.string().min(1).optional(),
+  /** Algorithm and its settings. Default: DQN with the defaults for gridworlds. */
+  algorithm: algorithmReference,
+  /** How urgent its training is against that of other agents of the same worker. Default 1. */
+  priority: positive.default(1),
+});
+
+const agentsSchema = z
+  .union([
+    z.array(agentEntry).min(1),
+    z.strictObject({
+      /** Agents in the environment. Default: the environment's own. */
+      count: z.int().min(1).optional(),
+      algorithm: algorithmReference,
+      priority: positive.default(1),
+    }),
+  ])
+  .prefault({});
+
+const experimentSchema = z.strictObject({
+  /** Epochs (episodes of the world). Default 300, or no limit where another stop condition is given. */
+  epochs: countOrInfinity.optional(),
+  /** Turns of an epoch at the most. Default: the environment's own. */
+  maxTurns: count.optional(),
+  /** Names every random stream of the run. Default 0. */
+  seed: z.int().min(0).default(0),
+  /** Turns of the whole run. Default: no limit. */
+  totalTurns: countOrInfinity.default(Infinity),
+  /** Seconds of the whole run. Default: no limit. */
+  maxSeconds: z
+    .union([positive, z.literal(Infinity), z.literal('Infinity').transform(() => Infinity)])
+    .default(Infinity),
+  /** End once the mean summed reward of the last 100 epochs reaches this. Default: never. */
+  stopAtReward: z.number().optional(),
+  /** Epochs between two `iteration` records. Default 10. */
+  logInterval: count.default(10),
+});
+
+const parallelSchema = z.strictObject({
+  /** `sequential`: everything on the calling thread; `async`: actor and learners on their own. Default `async`. */
+  execution: z.enum(['sequential', 'async']).default('async'),
+  /** How weights travel; see `WeightMode`. Default `double-buffer`. */
+  mode: z.enum(['double-buffer', 'snapshot']).default('double-buffer'),
+  /** Learner threads; `auto` = min(policies, cores). Default `auto`. */
+  learnerWorkers: z.union([z.literal('auto'), count.max(1024)]).default('auto'),
+  /** Turns per training event. Default 4. */
+  trainInterval: count.default(4),
+  /** Training steps per training event and policy; 0: never train. Default 1. */
+  gradientSteps: z.int().min(0).default(1),
+  /** Turns before training begins. Default 1000. */
+  learningStarts: z.int().min(0).default(1_000),
+  /** Training steps between publications of weights. Default 10. */
+  publishInterval: count.default(10),
+  /** Owed training steps that a learner may be behind before the actor waits. Default max(32, 2 × publishInterval). */
+  maxTrainingLag: z
+    .union([z.int().min(0), z.literal(Infinity), z.literal('Infinity').transform(() => Infinity)])
+    .optional(),
+  /** Rows of each agent's ring; every step takes one, every end of an episode one more. Default 10 000. */
+  bufferCapacity: count.max(2 ** 29).default(10_000),
+  /** Transitions per training step. Default 64. */
+  batchSize: count.max(2 ** 20).default(64),
+});
+
+const outputSchema = z.strictObject({
+  /** Run directory: config.json and metrics.jsonl are written there. Default: no files. */
+  directory: z.string().min(1).optional(),
+});
+
+const configurationSchema = z.strictObject({
+  environment: z.union([
+    z.string().min(1),
+    z.strictObject({ module: z.union([z.string().min(1), z.instanceof(URL)]), options: record.optional() }),
+  ]),
+  /** Options of the environment; see its README. */
+  environmentOptions: record.default({}),
+  agents: agentsSchema,
+  experiment: experimentSchema.prefault({}),
+  parallel: parallelSchema.prefault({}),
+  output: outputSchema.prefault({}),
+});
+
+/** What a user writes: everything but `environment` has a default. */
+export type MarlConfiguration = z.input<typeof configurationSchema>;
+
+/** Settings of one agent, defaults filled in. */
+export interface AgentSettings {
+  readonly id: string | undefined;
+  readonly algorithmName: string;
+  /** The algorithm's own configuration, defaults filled in. Plain data. */
+  readonly algorithm: unknown;
+  readonly priority: number;
+}
+
+/** What the system runs on: checked, every default filled in, plain data but for the environment's URL as text. */
+export interface ResolvedConfiguration {
+  readonly environment: string | { readonly module: string };
+  readonly environmentOptions: Readonly<Record<string, unknown>>;
+  /** One entry for each agent, or one for all. */
+  readonly agents: readonly AgentSettings[];
+  /** Agents asked for; undefined leaves it to the environment. */
+  readonly agentCount: number | undefined;
+  readonly experiment: Omit<z.output<typeof experimentSchema>, 'epochs'> & { readonly epochs: number };
+  readonly parallel: Omit<z.output<typeof parallelSchema>, 'maxTrainingLag'> & { readonly maxTrainingLag: number };
+  readonly output: z.output<typeof outputSchema>;
+}
+
+/**
+ * Checks a configuration and fills in its defaults. Starts nothing and touches no file.
+ * @throws ConfigurationError naming the field, its value and the bound
+ */
+export function resolveConfiguration(input: MarlConfiguration): ResolvedConfiguration {
+  const settings = parseSetting(configurationSchema, input, '');
+  const { experiment, parallel, environment } = settings;
+  const agents = resolveAgents(settings.agents);
+  const hasOtherStop =
+    experiment.totalTurns !== Infinity || experiment.maxSeconds !== Infinity || experiment.stopAtReward !== undefined;
+  const moduleOptions = typeof environment === 'string' ? undefined : environment.options;
+  return {
+    environment: typeof environment === 'string' ? environment : { module: String(environment.module) },
+    environmentOptions: { ...moduleOptions, ...settings.environmentOptions },
+    agents,
+    agentCount: Array.isArray(settings.agents) ? settings.agents.length : settings.agents.count,
+    experiment: { ...experiment, epochs: experiment.epochs ?? (hasOtherStop ? Infinity : 300) },
+    parallel: {
+      ...parallel,
+      maxTrainingLag: parallel.maxTrainingLag ?? Math.max(32, 2 * parallel.publishInterval),
+    },
+    output: settings.output,
+  };
+}
+
+function resolveAgents(agents: z.output<typeof agentsSchema>): AgentSettings[] {
+  const entries = Array.isArray(agents) ? agents : [agents];
+  const resolved = entries.map((entry, index) => {
+    const field = Array.isArray(agents) ? `agents.${index}.algorithm` : 'agents.algorithm';
+    const { name, ...rest } = entry.algorithm;
+    const algorithm = algorithmNamed(name, `${field}.name`);
+    return {
+      id: 'id' in entry ? entry.id : undefined,
+      algorithmName: name,
+      algorithm: parseSetting(algorithm.schema, rest, field),
+      priority: entry.priority,
+    };
+  });
+  const ids = resolved.map((agent) => agent.id).filter((id) => id !== undefined);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) throw new ConfigurationError('agents', twice, 'a list of different ids');
+  return resolved;
+}
+
+/** @throws ConfigurationError where the ring is too small for what an algorithm samples from it */
+export function checkBufferCapacity(configuration: ResolvedConfiguration, steps: number, frames: number): void {
+  const { bufferCapacity, batchSize } = configuration.parallel;
+  checkCapacity('parallel.bufferCapacity', bufferCapacity, batchSize, steps, frames);
+}

@@ -1,0 +1,114 @@
+import { resolve as resolvePath } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { EnvironmentDefinition, EnvironmentRequest, TurnEnvironment } from '../environment/environment.js';
+import { ConfigurationError, MarlinError } from '../errors.js';
+import { findGame } from '../games/games.js';
+
+/** An environment as plain data: what a worker needs to make one of its own. */
+export interface EnvironmentPlan {
+  readonly reference: string | { readonly module: string };
+  /** Options with every default filled in. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Turns of an epoch at the most. */
+  readonly maxTurns: number;
+}
+
+/**
+ * Refuses bad options of a built-in game at once, before anything is loaded or started.
+ * @throws ConfigurationError naming the option
+ */
+export function checkBuiltIn(
+  reference: EnvironmentPlan['reference'],
+  options: Readonly<Record<string, unknown>>,
+  request: EnvironmentRequest,
+): void {
+  if (typeof reference === 'string') findGame(reference).resolve(options, request);
+}
+
+/**
+ * Finds the environment, checks its options and fills in their defaults.
+ * @throws ConfigurationError naming the option, or the module that exports no environment
+ */
+export async function planEnvironment(
+  reference: EnvironmentPlan['reference'],
+  options: Readonly<Record<string, unknown>>,
+  request: EnvironmentRequest,
+): Promise<EnvironmentPlan> {
+  const definition = await loadDefinition(reference);
+  const resolved = definition.resolve(options, request);
+  return { reference, options: resolved.options, maxTurns: resolved.maxTurns };
+}
+
+/** Makes one environment in the calling thread. */
+export async function createEnvironment(plan: EnvironmentPlan): Promise<TurnEnvironment> {
+  const definition = await loadDefinition(plan.reference);
+  const environment = await definition.create(plan.options);
+  checkAgents(environment, definition.name);
+  return environment;
+}
+
+async function loadDefinition(reference: EnvironmentPlan['reference']): Promise<EnvironmentDefinition> {
+  if (typeof reference === 'string') return findGame(reference);
+  const url = /^(file|data|node):/.test(reference.module)
+    ? reference.module
+    : pathToFileURL(resolvePath(reference.module)).href;
+  let loaded: { readonly environment?: unknown };
+  try {
+    loaded = (await import(url)) as { readonly environment?: unknown };
+  } catch (cause) {
+    throw new MarlinError('ERR_ENVIRONMENT', `The environment module ${reference.module} could not be loaded.`, { cause });
+  }
+  return completeDefinition(loaded.environment, reference.module);
+}
+
+/** A user's module may leave `name`, `summary` and `resolve` out. */
+function completeDefinition(exported: unknown, module: string): EnvironmentDefinition {
+  const definition = exported as Partial<EnvironmentDefinition> | undefined;
+  if (typeof definition?.create !== 'function') {
+    const bound = 'a module that exports `environment` with a function `create(options)`';
+    throw new ConfigurationError('environment.module', module, bound);
+  }
+  return {
+    name: module,
+    summary: '',
+    resolve(options, request) {
+      if (request.maxTurns === undefined) {
+        const bound = 'given, since the environment module has no `resolve` to say it';
+        throw new ConfigurationError('experiment.maxTurns', undefined, bound);
+      }
+      return { options: { ...options, agents: request.agentCount ?? options['agents'] }, maxTurns: request.maxTurns };
+    },
+    ...definition,
+    create: definition.create.bind(definition),
+  };
+}
+
+function checkAgents(environment: TurnEnvironment, name: string): void {
+  const { agents } = environment;
+  if (!Array.isArray(agents) || agents.length === 0) {
+    throw new MarlinError('ERR_ENVIRONMENT', `The environment ${name} has no agents.`);
+  }
+  const ids = new Set<string>();
+  for (const agent of agents) {
+    if (ids.has(agent.id)) throw new MarlinError('ERR_ENVIRONMENT', `The environment ${name} names ${agent.id} twice.`);
+    ids.add(agent.id);
+    const { size } = agent.observation;
+    if (!Number.isInteger(size) || size < 1) {
+      throw new MarlinError('ERR_ENVIRONMENT', `${agent.id} observes ${size} values; there must be at least 1.`);
+    }
+    const { count } = agent.action;
+    if (!Number.isInteger(count) || count < 1) {
+      throw new MarlinError('ERR_ENVIRONMENT', `${agent.id} has ${count} actions; there must be at least 1.`);
+    }
+    if (agent.hasActionMask === true && environment.legalActions === undefined) {
+      throw new MarlinError('ERR_ENVIRONMENT', `${agent.id} has an action mask, but there is no legalActions().`);
+    }
+  }
+  const { length } = agents;
+  if (environment.rewards.length !== length || environment.terminated.length !== length || environment.truncated.length !== length) {
+    throw new MarlinError(
+      'ERR_ENVIRONMENT',
+      `rewards, terminated and truncated of ${name} must have one entry for each of its ${length} agents.`,
+    );
+  }
+}

@@ -1,0 +1,37 @@
+import type { MarlConfiguration } from './configuration.js';
+import type { RunOptions } from './marl-system.js';
+import { MarlSystem } from './marl-system.js';
+import type { RunSummary } from './summary.js';
+
+/**
+ * An experiment that can be run one way or the other: `runExperiment()` on the calling thread, `runExperimentMp()` with
+ * actor and learners on threads of their own. Both take the same configuration, do the same number of training steps
+ * for the same number of turns, and return the same summary. Every call is a run of its own.
+ */
+export class Experiment {
+  readonly #configuration: MarlConfiguration;
+
+  /** @throws ConfigurationError naming the field, its value and the bound */
+  constructor(configuration: MarlConfiguration) {
+    this.#configuration = configuration;
+    // Refused here rather than at the first run.
+    this.#system('sequential');
+  }
+
+  /** Everything on the calling thread; starts no thread. */
+  async runExperiment(options?: RunOptions): Promise<RunSummary> {
+    return this.#system('sequential').run(options);
+  }
+
+  /** Actor and learners at once, each on a thread. */
+  async runExperimentMp(options?: RunOptions): Promise<RunSummary> {
+    return this.#system('async').run(options);
+  }
+
+  #system(execution: 'sequential' | 'async'): MarlSystem {
+    return new MarlSystem({
+      ...this.#configuration,
+      parallel: { ...this.#configuration.parallel, execution },
+    });
+  }
+}

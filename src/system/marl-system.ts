@@ -1,0 +1,242 @@
+import { join } from 'node:path';
+import { MarlinError } from '../errors.js';
+import { JsonlSink } from '../metrics/jsonl-sink.js';
+import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
+import { RecordStream } from '../metrics/record-stream.js';
+import { AsyncExecution } from './async-execution.js';
+import type { MarlConfiguration, ResolvedConfiguration } from './configuration.js';
+import { resolveConfiguration } from './configuration.js';
+import { checkBuiltIn, createEnvironment, planEnvironment } from './environments.js';
+import type { Execution } from './execution.js';
+import { createRunDirectory, runFiles } from './run-directory.js';
+import { RunMonitor } from './run-monitor.js';
+import { planRun } from './run-plan.js';
+import { SequentialExecution } from './sequential-execution.js';
+import type { RunSummary } from './summary.js';
+import { summarize } from './summary.js';
+import type { RunShare } from './wiring.js';
+import { allocateRun } from './wiring.js';
+
+export interface RunOptions {
+  /** Ends the run in good order when aborted, like {@link MarlSystem.stop}. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One run of multi-agent training: an environment, one learner per agent, and the shared memory between them.
+ *
+ * ```
+ * created ──start()──► running ◄──pause()/resume()──► paused
+ *                         │ a stop condition, stop(), an aborted signal
+ *                         ▼
+ *                       ended   run() resolves with the summary, or rejects with the first failure
+ * ```
+ *
+ * ```ts
+ * const system = new MarlSystem({ environment: 'treasurehunt', experiment: { epochs: 200, seed: 7 } });
+ * const summary = await system.run();
+ * ```
+ */
+export class MarlSystem implements AsyncDisposable {
+  /** The configuration with every default filled in. */
+  readonly configuration: ResolvedConfiguration;
+
+  readonly #sinks: RecordSink[] = [];
+  readonly #streams: RecordStream[] = [];
+  #execution: Execution | undefined;
+  #begun: Promise<void> | undefined;
+  #ended: Promise<RunSummary> | undefined;
+  #isStopAsked = false;
+  #isOver = false;
+
+  /**
+   * Checks the configuration; starts nothing.
+   * @throws ConfigurationError naming the field, its value and the bound
+   */
+  constructor(configuration: MarlConfiguration) {
+    this.configuration = resolveConfiguration(configuration);
+    const { environment, environmentOptions, agentCount, experiment } = this.configuration;
+    checkBuiltIn(environment, environmentOptions, { agentCount, maxTurns: experiment.maxTurns });
+  }
+
+  /** Sends every record to `sink` as well. Call before the run starts. */
+  addSink(sink: RecordSink): this {
+    if (this.#begun !== undefined) throw new MarlinError('ERR_STATE', 'A sink must be added before the run starts.');
+    this.#sinks.push(sink);
+    return this;
+  }
+
+  /**
+   * Starts the run and resolves once it is under way.
+   * @throws ConfigurationError where the environment's agents and the configuration disagree, or memory does not suffice
+   */
+  async start(): Promise<void> {
+    if (this.#begun !== undefined) throw new MarlinError('ERR_STATE', 'A MarlSystem runs once; make another one.');
+    this.#begun = this.#begin();
+    try {
+      await this.#begun;
+    } catch (error) {
+      await this.#closeStreams(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Starts the run unless it has been started, and waits for its end.
+   * @throws the first failure of any thread, with its `code` and `cause`
+   */
+  async run({ signal }: RunOptions = {}): Promise<RunSummary> {
+    signal?.throwIfAborted();
+    const onAbort = (): void => this.#askToStop();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      if (this.#begun === undefined) await this.start();
+      else await this.#begun;
+      if (this.#ended === undefined) throw new MarlinError('ERR_STATE', 'The run did not start.');
+      return await this.#ended;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Ends the run in good order and resolves when it has ended, well or not. */
+  async stop(): Promise<void> {
+    this.#askToStop();
+    await Promise.allSettled([this.#begun]);
+    await Promise.allSettled([this.#ended]);
+  }
+
+  /** Holds all threads before their next turn or training step. */
+  pause(): void {
+    this.#requireExecution().pause();
+  }
+
+  resume(): void {
+    this.#requireExecution().resume();
+  }
+
+  /**
+   * The run's records from now on. Starts the run if nothing has. The iteration ends with the run, and throws what the
+   * run failed with.
+   */
+  records(): AsyncIterableIterator<TrainingRecord> {
+    const stream = new RecordStream(() => {
+      this.#streams.splice(this.#streams.indexOf(stream), 1);
+    });
+    if (this.#isOver) void stream.close();
+    this.#streams.push(stream);
+    if (this.#begun === undefined) this.start().catch((error: unknown) => stream.fail(error));
+    return stream;
+  }
+
+  /** Stops the run if it is under way: `await using system = new MarlSystem(…)`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#begun !== undefined) await this.stop();
+  }
+
+  #askToStop(): void {
+    this.#isStopAsked = true;
+    this.#execution?.stop();
+  }
+
+  #requireExecution(): Execution {
+    if (this.#execution === undefined || this.#isOver) {
+      throw new MarlinError('ERR_STATE', 'Only a run that is under way can be paused or resumed.');
+    }
+    return this.#execution;
+  }
+
+  async #begin(): Promise<void> {
+    const { environment: reference, environmentOptions, agentCount, experiment, parallel, output } = this.configuration;
+    const request = { agentCount, maxTurns: experiment.maxTurns };
+    const environmentPlan = await planEnvironment(reference, environmentOptions, request);
+    const environment = await createEnvironment(environmentPlan);
+    try {
+      const plan = planRun(this.configuration, environmentPlan, environment.agents);
+      const share = allocateRun(plan);
+      if (output.directory !== undefined) {
+        await createRunDirectory(output.directory, plan);
+        this.#sinks.push(new JsonlSink(join(output.directory, runFiles.metrics)));
+      }
+      const monitor = new RunMonitor(share, (record) => this.#emit(record));
+      const report = (row: Float64Array): void => monitor.take(row);
+      const isSequential = parallel.execution === 'sequential';
+      this.#execution = isSequential
+        ? new SequentialExecution(share, environment, report)
+        : new AsyncExecution(share, report);
+      if (this.#isStopAsked) this.#execution.stop();
+      this.#ended = this.#finish(this.#execution, share, monitor).finally(() => environment.dispose?.());
+      // Whoever calls run() or stop() is told; a run that was only started must not end the process.
+      this.#ended.catch(() => {});
+    } catch (error) {
+      environment.dispose?.();
+      throw error;
+    }
+  }
+
+  async #finish(execution: Execution, share: RunShare, monitor: RunMonitor): Promise<RunSummary> {
+    try {
+      await execution.run();
+      const endedMs = performance.timeOrigin + performance.now();
+      const reason: EndReason = this.#isStopAsked ? 'stopped' : 'finished';
+      const summary = summarize(share, monitor, reason, endedMs);
+      this.#emit(doneRecord(summary));
+      await this.#closeSinks();
+      await this.#closeStreams();
+      return summary;
+    } catch (error) {
+      this.#emit(faultRecord(error));
+      // The failure itself is what the caller must hear of, not that a sink failed over it.
+      await Promise.allSettled([this.#closeSinks()]);
+      await this.#closeStreams(error);
+      throw error;
+    } finally {
+      this.#isOver = true;
+    }
+  }
+
+  #emit(record: TrainingRecord): void {
+    for (const sink of this.#sinks) sink.write(record);
+    for (const stream of this.#streams) stream.write(record);
+  }
+
+  async #closeSinks(): Promise<void> {
+    const results = await Promise.allSettled(this.#sinks.map(async (sink) => sink.close()));
+    const failure = results.find((result) => result.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
+  }
+
+  async #closeStreams(error?: unknown): Promise<void> {
+    this.#isOver = true;
+    for (const stream of this.#streams) {
+      if (error === undefined) await stream.close();
+      else stream.fail(error);
+    }
+  }
+}
+
+function doneRecord(summary: RunSummary): TrainingRecord {
+  return {
+    kind: 'done',
+    timestamp: new Date().toISOString(),
+    reason: summary.reason,
+    timesteps_total: summary.turns,
+    episodes_total: summary.epochs,
+    train_steps_total: summary.trainSteps,
+    seconds: summary.seconds,
+    episode_reward_mean: summary.rewardMean,
+    episode_reward_mean_100: summary.rewardMeanLast100,
+    weights_hashes: Object.fromEntries(summary.agents.map((agent) => [agent.id, agent.weightsHash])),
+  };
+}
+
+function faultRecord(error: unknown): TrainingRecord {
+  const { message, code, worker } = error as { message?: string; code?: string; worker?: string };
+  return {
+    kind: 'fault',
+    timestamp: new Date().toISOString(),
+    worker: worker ?? 'main',
+    code,
+    message: message ?? String(error),
+  };
+}

@@ -1,0 +1,119 @@
+import { availableParallelism } from 'node:os';
+import { Layout } from '../buffer/layout.js';
+import { sectionAlignment } from '../buffer/layout.js';
+import type { RecordQueuePlan } from '../buffer/record-queue.js';
+import { planRecordQueue } from '../buffer/record-queue.js';
+import { WorkerControl } from '../buffer/worker-control.js';
+import type { AgentSpec } from '../environment/environment.js';
+import { ConfigurationError } from '../errors.js';
+import { EpochRowShape } from '../metrics/epoch-row.js';
+import type { ResolvedConfiguration } from './configuration.js';
+import type { EnvironmentPlan } from './environments.js';
+import type { PolicyPlan } from './policy-plan.js';
+import { planPolicy } from './policy-plan.js';
+
+/** Rows of the queue that carries an actor's reports: minutes of epochs, should the main thread be busy. */
+const reportCapacity = 4_096;
+
+/**
+ * The memory that does not belong to any policy: byte offsets in one SharedArrayBuffer.
+ *
+ * ```
+ * main doorbell │ control of actor 0… │ control of learner 0… │ turns of actor 0… │ pins [actor][policy] │ reports
+ * ```
+ * Every entry has a 128-byte line of its own.
+ */
+export interface RunMemoryPlan {
+  readonly bytes: number;
+  readonly mainDoorbell: number;
+  readonly actorControls: readonly number[];
+  readonly learnerControls: readonly number[];
+  readonly turns: readonly number[];
+  /** Pin of (actor, policy), at `pins[actor][policy]`. */
+  readonly pins: readonly (readonly number[])[];
+  readonly reports: readonly RecordQueuePlan[];
+}
+
+/** All that threads must agree on before a run. Plain data: it travels to every worker. */
+export interface RunPlan {
+  readonly configuration: ResolvedConfiguration;
+  readonly environment: EnvironmentPlan;
+  readonly agents: readonly AgentSpec[];
+  readonly policies: readonly PolicyPlan[];
+  /** Indices of the policies that each learner worker serves. */
+  readonly learnerWorkers: readonly (readonly number[])[];
+  readonly memory: RunMemoryPlan;
+}
+
+const actorCount = 1;
+
+/**
+ * Plans a run for an environment's agents.
+ * @throws ConfigurationError where agents and configuration disagree, or memory does not suffice
+ */
+export function planRun(
+  configuration: ResolvedConfiguration,
+  environment: EnvironmentPlan,
+  agents: readonly AgentSpec[],
+): RunPlan {
+  const policies = agents.map((agent, index) =>
+    planPolicy(configuration, settingsOf(configuration, agent, index, agents), agent, index, actorCount),
+  );
+  const learnerWorkers = assignPolicies(configuration, policies.length);
+  return {
+    configuration,
+    environment,
+    agents,
+    policies,
+    learnerWorkers,
+    memory: planRunMemory(agents.length, policies.length, learnerWorkers.length),
+  };
+}
+
+function settingsOf(
+  configuration: ResolvedConfiguration,
+  agent: AgentSpec,
+  index: number,
+  agents: readonly AgentSpec[],
+): ResolvedConfiguration['agents'][number] {
+  const known = agents.map(({ id }) => id).join(', ');
+  if (configuration.agentCount !== undefined && configuration.agentCount !== agents.length) {
+    const bound = `${agents.length}, the number that the environment has`;
+    throw new ConfigurationError('agents.count', configuration.agentCount, bound, known);
+  }
+  const { agents: entries } = configuration;
+  const unknown = entries.find((entry) => entry.id !== undefined && !agents.some(({ id }) => id === entry.id));
+  if (unknown !== undefined) throw new ConfigurationError('agents.id', unknown.id, `one of ${known}`);
+  const named = entries.find((entry) => entry.id === agent.id);
+  if (named !== undefined) return named;
+  const entry = entries.length === 1 && configuration.agentCount !== 1 ? entries[0] : entries[index];
+  if (entry.id !== undefined) {
+    throw new ConfigurationError(`agents.${index}.id`, entry.id, 'left out, or given for every agent');
+  }
+  return entry;
+}
+
+function assignPolicies(configuration: ResolvedConfiguration, policyCount: number): number[][] {
+  const { learnerWorkers } = configuration.parallel;
+  const wanted = learnerWorkers === 'auto' ? availableParallelism() : learnerWorkers;
+  const workers = Math.min(policyCount, wanted);
+  return Array.from({ length: workers }, (_, worker) =>
+    Array.from({ length: policyCount }, (__, policy) => policy).filter((policy) => policy % workers === worker),
+  );
+}
+
+function planRunMemory(agentCount: number, policyCount: number, learnerCount: number): RunMemoryPlan {
+  const layout = new Layout();
+  const line = (): number => layout.reserve(sectionAlignment);
+  const lines = (count: number): number[] => Array.from({ length: count }, line);
+  const { width } = new EpochRowShape(agentCount, policyCount);
+  const plan = {
+    mainDoorbell: line(),
+    actorControls: Array.from({ length: actorCount }, () => WorkerControl.reserve(layout)),
+    learnerControls: Array.from({ length: learnerCount }, () => WorkerControl.reserve(layout)),
+    turns: lines(actorCount),
+    pins: Array.from({ length: actorCount }, () => lines(policyCount)),
+    reports: Array.from({ length: actorCount }, () => planRecordQueue(layout, width, reportCapacity)),
+  };
+  return { ...plan, bytes: layout.end };
+}

@@ -1,0 +1,78 @@
+import { setImmediate as nextEvents } from 'node:timers/promises';
+import { owedTrainSteps } from '../algorithms/training-rate.js';
+import type { TurnEnvironment } from '../environment/environment.js';
+import type { Execution } from './execution.js';
+import type { RunShare } from './wiring.js';
+import { buildActor, buildLearner } from './wiring.js';
+
+/** Longest stretch of work between two looks at the event loop, in milliseconds. */
+const yieldMs = 50;
+
+/** Everything on the calling thread: a turn, then what it made owed. The reference for all other executions. */
+export class SequentialExecution implements Execution {
+  readonly #share: RunShare;
+  readonly #environment: TurnEnvironment;
+  readonly #report: (row: Float64Array) => void;
+  #isStopped = false;
+  /** Resolves at the next {@link resume} or {@link stop}; undefined while the run is not paused. */
+  #paused: { readonly promise: Promise<void>; readonly release: () => void } | undefined;
+  #yieldedMs = 0;
+
+  /** @param report takes the row of an epoch; the array is reused */
+  constructor(share: RunShare, environment: TurnEnvironment, report: (row: Float64Array) => void) {
+    this.#share = share;
+    this.#environment = environment;
+    this.#report = report;
+  }
+
+  async run(): Promise<void> {
+    const { parallel } = this.#share.plan.configuration;
+    const learners = this.#share.plan.policies.map((_, policy) => buildLearner(this.#share, policy));
+    const { actor } = buildActor(this.#share, 0, this.#environment, this.#report);
+    this.#yieldedMs = performance.now();
+    while (!actor.finished && !this.#isStopped) {
+      actor.playTurn();
+      const owed = owedTrainSteps(actor.turns, parallel);
+      for (const learner of learners) {
+        while (learner.trainSteps < owed && learner.isReady) {
+          learner.trainStep();
+          if (this.#isDue()) await this.#lookAtEvents();
+        }
+      }
+      if (this.#isDue()) await this.#lookAtEvents();
+    }
+    actor.reportEnd();
+    for (const learner of learners) learner.finish();
+    await nextEvents();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.resume();
+  }
+
+  pause(): void {
+    if (this.#paused !== undefined || this.#isStopped) return;
+    let release = (): void => {};
+    const promise = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.#paused = { promise, release };
+  }
+
+  resume(): void {
+    this.#paused?.release();
+    this.#paused = undefined;
+  }
+
+  #isDue(): boolean {
+    return this.#paused !== undefined || performance.now() - this.#yieldedMs >= yieldMs;
+  }
+
+  async #lookAtEvents(): Promise<void> {
+    await nextEvents();
+    await this.#paused?.promise;
+    this.#yieldedMs = performance.now();
+  }
+}
+

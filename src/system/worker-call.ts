@@ -1,0 +1,31 @@
+import { expose } from 'comlink';
+import { parentPort } from 'node:worker_threads';
+import type { ErrorData } from '../errors.js';
+import { errorToData, MarlinError } from '../errors.js';
+import { nodeEndpoint } from './node-endpoint.js';
+
+/**
+ * How a worker's one call ends: errors travel as data, because comlink's own way of throwing drops `code` and `cause`.
+ */
+export type WorkerOutcome = { readonly ok: true } | { readonly ok: false; readonly error: ErrorData };
+
+/** What a worker offers: one long call. */
+export interface WorkerApi {
+  run(): Promise<WorkerOutcome>;
+}
+
+/** Called by a worker entry: offers `work` as the worker's one call. */
+export function exposeWork(work: () => void | Promise<void>): void {
+  if (parentPort === null) throw new MarlinError('ERR_STATE', 'A worker entry was imported outside of a worker.');
+  const api: WorkerApi = {
+    async run() {
+      try {
+        await work();
+        return { ok: true };
+      } catch (thrown) {
+        return { ok: false, error: errorToData(thrown) };
+      }
+    },
+  };
+  expose(api, nodeEndpoint(parentPort));
+}

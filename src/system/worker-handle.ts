@@ -1,0 +1,57 @@
+import { releaseProxy, wrap } from 'comlink';
+import { Worker } from 'node:worker_threads';
+import { MarlinError, errorFromData } from '../errors.js';
+import { nodeEndpoint } from './node-endpoint.js';
+import type { WorkerApi } from './worker-call.js';
+
+/** A worker thread and its one long call, as the main thread holds them. */
+export class WorkerHandle {
+  readonly name: string;
+  readonly #worker: Worker;
+  /** Rejects when the thread ends or fails outside of its call; comlink alone would wait for ever. */
+  readonly #death: Promise<never>;
+  #hasEnded = false;
+
+  /**
+   * Starts a thread.
+   * @param entry compiled worker entry
+   * @param workerData what the entry finds as `workerData`
+   */
+  constructor(name: string, entry: URL, workerData: unknown) {
+    this.name = name;
+    this.#worker = new Worker(entry, { workerData, name });
+    this.#death = new Promise<never>((_, reject) => {
+      this.#worker.once('error', (cause) => {
+        reject(new MarlinError('ERR_WORKER', `${name} failed: ${messageOf(cause)}`, { cause }));
+      });
+      this.#worker.once('exit', (code) => {
+        this.#hasEnded = true;
+        reject(new MarlinError('ERR_WORKER_EXIT', `${name} ended with code ${code} before its work was done.`));
+      });
+    });
+    // Looked at only while a call is pending; an exit after that is as it should be.
+    this.#death.catch(() => {});
+  }
+
+  /**
+   * Makes the worker's one call.
+   * @throws what the worker threw, with its `code` and `cause`; MarlinError `ERR_WORKER` or `ERR_WORKER_EXIT` when the
+   * thread died
+   */
+  async run(): Promise<void> {
+    const remote = wrap<WorkerApi>(nodeEndpoint(this.#worker));
+    const outcome = await Promise.race([remote.run(), this.#death]);
+    remote[releaseProxy]();
+    // Which thread it came from is told besides, so that the error itself is the same in every execution.
+    if (!outcome.ok) throw Object.assign(errorFromData(outcome.error), { worker: this.name });
+  }
+
+  /** Ends the thread, whatever it does, and resolves when it is gone. */
+  async terminate(): Promise<void> {
+    if (!this.#hasEnded) await this.#worker.terminate();
+  }
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
