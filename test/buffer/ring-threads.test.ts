@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { minimumCapacity } from '#marlin/buffer/ring-plan.js';
+import { patternRows } from './ring-canary.js';
+import { batchSize, rule, runRingThreads } from './ring-threads.js';
+
+// Two actors with two rings each, and a sampler: three threads, on two cores.
+const crowd = { actors: 2, ringsPerActor: 2, capacity: 300, oneIn: 50 };
+
+describe('rings between threads', () => {
+  test('never give a torn transition', { timeout: 240_000 }, async () => {
+    const report = await runRingThreads({ ...crowd, breakage: 'none', samples: 10_000_000, redraws: 20_000 });
+    console.log('rings:', report);
+    expect(report.torn).toBe(0);
+    expect(report.samples).toBeGreaterThanOrEqual(10_000_000);
+    expect(report.redraws).toBeGreaterThanOrEqual(20_000);
+    expect(report.rows).toBeGreaterThan(1_000_000);
+  });
+
+  test('never give a torn transition while their writers die and are replaced', { timeout: 240_000 }, async () => {
+    const report = await runRingThreads({
+      ...crowd,
+      breakage: 'none',
+      samples: 2_000_000,
+      redraws: 300,
+      writerLifeMs: 60,
+    });
+    console.log('rings whose writers die:', report);
+    expect(report.torn).toBe(0);
+    expect(report.deaths).toBeGreaterThanOrEqual(10);
+  });
+
+  // The same harness must see what each step of the protocol is there for. One small ring and many pauses, so that it
+  // sees it soon. A slot has the same place in an episode on each lap: where it has not, the sampler's look at the
+  // episode step alone refuses most rows that another protocol error would let through.
+  test.each(['claim after fill', 'head before data', 'no validation'] as const)(
+    'would be caught: %s',
+    { timeout: 240_000 },
+    async (breakage) => {
+      const capacity = Math.ceil(minimumCapacity(batchSize, rule.steps, rule.frames) / patternRows) * patternRows;
+      const pressure = { actors: 1, ringsPerActor: 1, capacity, oneIn: 3 };
+      const report = await runRingThreads({ ...pressure, breakage, samples: 20_000_000, redraws: 0 });
+      console.log(`rings, ${breakage}:`, report);
+      expect(report.torn).toBeGreaterThan(0);
+    },
+  );
+});
