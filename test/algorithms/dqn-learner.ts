@@ -1,15 +1,16 @@
 import { dqn } from '#marlin/algorithms/dqn.js';
 import type { DqnConfiguration } from '#marlin/algorithms/dqn.js';
 import { planWorkspace, planNetwork, planState } from '#marlin/algorithms/dqn-memory.js';
-import type { AlgorithmContext, Trainer } from '#marlin/algorithms/algorithm.js';
+import type { ActingPolicy, AlgorithmContext, Trainer } from '#marlin/algorithms/algorithm.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
 import { KernelMemory } from '../kernels/kernel-memory.js';
 
-/** A trainer over a memory of its own, with its inner numbers in reach. */
+/** A trainer and a policy over a memory of its own, with its inner numbers in reach. */
 export class DqnLearner {
   readonly memory: KernelMemory;
   readonly trainer: Trainer;
+  readonly policy: ActingPolicy;
   readonly configuration: DqnConfiguration;
   readonly network: ReturnType<typeof planNetwork>;
   readonly state: ReturnType<typeof planState>;
@@ -21,8 +22,10 @@ export class DqnLearner {
     const layout = new Layout(64 * 1024);
     const state = layout.reserve(plan.stateBytes);
     const scratch = layout.reserve(plan.trainerScratchBytes);
+    const policyScratch = layout.reserve(plan.policyScratchBytes);
     this.memory = new KernelMemory(layout.end);
     this.trainer = dqn.createTrainer(this.configuration, context, this.memory.kernels, state, scratch);
+    this.policy = dqn.createPolicy(this.configuration, context, this.memory.kernels, policyScratch);
     this.network = planNetwork(this.configuration, context);
     this.state = planState(new Layout(state), this.network);
     this.workspace = planWorkspace(new Layout(scratch), this.network, this.configuration, context);
