@@ -87,9 +87,12 @@ export class AsyncExecution implements Execution {
     const share = this.#share;
     const { actorControls: actors } = share.plan.memory;
     return [
-      ...actors.map((_, actor) => new WorkerHandle(`actor-${actor}`, actorEntry, { share, actor } satisfies ActorWorkerData)),
+      ...actors.map(
+        (_, actor) => new WorkerHandle(`actor-${actor}`, actorEntry, { share, actor } satisfies ActorWorkerData),
+      ),
       ...share.plan.learnerWorkers.map(
-        (_, worker) => new WorkerHandle(`learner-${worker}`, learnerEntry, { share, worker } satisfies LearnerWorkerData),
+        (_, worker) =>
+          new WorkerHandle(`learner-${worker}`, learnerEntry, { share, worker } satisfies LearnerWorkerData),
       ),
     ];
   }

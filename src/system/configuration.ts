@@ -5,7 +5,9 @@ import { ConfigurationError } from '../errors.js';
 import { parseSetting } from '../validation.js';
 
 /** Training environments: a built-in game by name, or a module of the user's that exports `environment`. */
-export type EnvironmentReference = string | { readonly module: URL | string; readonly options?: Readonly<Record<string, unknown>> };
+export type EnvironmentReference =
+  | string
+  | { readonly module: URL | string; readonly options?: Readonly<Record<string, unknown>> };
 
 /** Where the work happens; see docs/architecture.md. */
 export type Execution = 'sequential' | 'async';
@@ -15,7 +17,8 @@ const countOrInfinity = z.union([count, z.literal(Infinity), z.literal('Infinity
 const positive = z.number().positive();
 const record = z.record(z.string(), z.unknown());
 
-const algorithmReference = z.looseObject({ name: z.string() }).default({ name: 'dqn' });
+/** The algorithm's own settings are checked by its own schema. */
+const algorithmReference = z.looseObject({ name: z.string().default('dqn') }).prefault({});
 
 const agentEntry = z.strictObject({
   /** Must be the environment's name for this agent; left out, agents are taken in its order. */

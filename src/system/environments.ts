@@ -56,7 +56,9 @@ async function loadDefinition(reference: EnvironmentPlan['reference']): Promise<
   try {
     loaded = (await import(url)) as { readonly environment?: unknown };
   } catch (cause) {
-    throw new MarlinError('ERR_ENVIRONMENT', `The environment module ${reference.module} could not be loaded.`, { cause });
+    throw new MarlinError('ERR_ENVIRONMENT', `The environment module ${reference.module} could not be loaded.`, {
+      cause,
+    });
   }
   return completeDefinition(loaded.environment, reference.module);
 }
@@ -105,7 +107,11 @@ function checkAgents(environment: TurnEnvironment, name: string): void {
     }
   }
   const { length } = agents;
-  if (environment.rewards.length !== length || environment.terminated.length !== length || environment.truncated.length !== length) {
+  if (
+    environment.rewards.length !== length ||
+    environment.terminated.length !== length ||
+    environment.truncated.length !== length
+  ) {
     throw new MarlinError(
       'ERR_ENVIRONMENT',
       `rewards, terminated and truncated of ${name} must have one entry for each of its ${length} agents.`,

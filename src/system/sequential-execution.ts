@@ -75,4 +75,3 @@ export class SequentialExecution implements Execution {
     this.#yieldedMs = performance.now();
   }
 }
-

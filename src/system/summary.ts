@@ -54,12 +54,7 @@ export interface RunSummary {
 /**
  * @param endedMs when the last training step was done, milliseconds since 1970
  */
-export function summarize(
-  share: RunShare,
-  monitor: RunMonitor,
-  reason: EndReason,
-  endedMs: number,
-): RunSummary {
+export function summarize(share: RunShare, monitor: RunMonitor, reason: EndReason, endedMs: number): RunSummary {
   const { plan } = share;
   const row = monitor.lastRow;
   const turns = row[runColumns.turns];

@@ -1,0 +1,30 @@
+import { games } from '../games/games.js';
+import type { ResolvedConfiguration } from '../system/configuration.js';
+import { MarlSystem } from '../system/marl-system.js';
+
+/** Enough for a standard error of a few per cent in the built-in games. */
+const epochs = 300;
+const maxSeconds = 2;
+
+/**
+ * Mean summed reward per epoch of uniformly random actions in the same game, measured now; undefined for environments
+ * that are not built in, for making another one of those may cost anything.
+ */
+export async function randomBaseline(configuration: ResolvedConfiguration): Promise<number | undefined> {
+  const { environment, environmentOptions, agentCount, experiment } = configuration;
+  if (!games.some((game) => game.name === environment) || typeof environment !== 'string') return undefined;
+  const random = { name: 'dqn', hiddenSizes: [1], frameStack: 1, epsilon: { start: 1, end: 1 } };
+  const summary = await new MarlSystem({
+    environment,
+    environmentOptions,
+    agents: { ...(agentCount === undefined ? {} : { count: agentCount }), algorithm: random },
+    experiment: {
+      epochs,
+      maxSeconds,
+      seed: experiment.seed,
+      ...(experiment.maxTurns === undefined ? {} : { maxTurns: experiment.maxTurns }),
+    },
+    parallel: { execution: 'sequential', gradientSteps: 0 },
+  }).run();
+  return summary.epochs === 0 ? undefined : summary.rewardMean;
+}

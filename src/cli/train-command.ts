@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+import { algorithmNames } from '../algorithms/algorithms.js';
+import { games } from '../games/games.js';
+import { MetricLineSink } from '../metrics/metric-line-sink.js';
+import type { MarlConfiguration } from '../system/configuration.js';
+import { MarlSystem } from '../system/marl-system.js';
+import { readConfigFile } from './config-file.js';
+import { exitCodes } from './exit-codes.js';
+import { createProgress } from './progress.js';
+import { randomBaseline } from './random-baseline.js';
+import { defaultRunDirectory } from './run-name.js';
+import type { SettingsTree } from './settings-tree.js';
+import { assign } from './settings-tree.js';
+import { stopOnSignals } from './signals.js';
+import { summaryLine, summaryText } from './summary-text.js';
+import type { TrainFlags } from './train-options.js';
+import { addTrainOptions, givenSettings, parseAssignment } from './train-options.js';
+
+const help = `
+Games:      ${games.map((game) => `${game.name}: ${game.summary}`).join('\n            ')}
+Algorithms: ${algorithmNames().join(', ')}
+
+Progress goes to standard error, the result to standard output. Ctrl-C ends the run in good order.
+Exit codes: 0 done, 1 the run failed, 2 wrong usage, 130 interrupted.
+
+Examples:
+  marlin train treasurehunt --epochs 500 --seed 7
+  marlin train treasurehunt --set environmentOptions.variant=gems-only
+  marlin train --config my-experiment.json --execution sequential --json
+`;
+
+export function addTrainCommand(program: Command): void {
+  const command = program
+    .command('train')
+    .description('train agents in a game')
+    .argument('[game]', 'a built-in game; default treasurehunt, or what --config says');
+  addTrainOptions(command)
+    .showHelpAfterError('(marlin train --help lists all options)')
+    .addHelpText('after', help)
+    .action(async (game: string | undefined, options: TrainFlags & Record<string, unknown>) => {
+      if (options.json === true && options.metrics === true) {
+        command.error('error: --json promises a single line on standard output, which --metrics would break');
+      }
+      process.exitCode = await train(await buildConfiguration(game, options), options);
+    });
+}
+
+/** Configuration file, then flags, then `--set`, each winning over the one before. */
+async function buildConfiguration(
+  game: string | undefined,
+  options: TrainFlags & Record<string, unknown>,
+): Promise<MarlConfiguration> {
+  const tree: SettingsTree = options.config === undefined ? {} : await readConfigFile(options.config);
+  if (game !== undefined) tree['environment'] = game;
+  tree['environment'] ??= 'treasurehunt';
+  for (const [path, value] of givenSettings(options)) assignForAll(tree, path, value);
+  for (const text of options.set ?? []) assign(tree, ...parseAssignment(text));
+  const environment = typeof tree['environment'] === 'string' ? tree['environment'] : 'run';
+  const output = (tree['output'] ?? {}) as { readonly directory?: unknown };
+  if (output.directory === undefined) assign(tree, 'output.directory', await defaultRunDirectory(environment));
+  // Whatever a file or --set made of it is checked by MarlSystem, with an error that names the field.
+  return tree as MarlConfiguration;
+}
+
+/** A flag about agents holds for each of them where the configuration lists them one by one. */
+function assignForAll(tree: SettingsTree, path: string, value: unknown): void {
+  const { agents } = tree;
+  if (Array.isArray(agents) && path.startsWith('agents.algorithm.')) {
+    agents.forEach((_, index) => assign(tree, path.replace('agents.', `agents.${index}.`), value));
+  } else {
+    assign(tree, path, value);
+  }
+}
+
+async function train(configuration: MarlConfiguration, flags: TrainFlags): Promise<number> {
+  const system = new MarlSystem(configuration);
+  const toController = flags.metrics === true || process.env['CONTROLLER_METRICS'] === '1';
+  if (toController && flags.json !== true) system.addSink(new MetricLineSink(process.stdout));
+  const progress = flags.quiet === true ? undefined : createProgress(system.configuration, process.stderr);
+  if (progress !== undefined) system.addSink(progress);
+  const signals = stopOnSignals(system, (text) => {
+    if (flags.quiet !== true) process.stderr.write(text);
+  });
+  try {
+    const summary = await system.run();
+    if (flags.json === true) {
+      process.stdout.write(`${summaryLine(summary)}\n`);
+    } else if (flags.quiet !== true) {
+      const baseline = signals.received === undefined ? await randomBaseline(system.configuration) : undefined;
+      process.stdout.write(summaryText(summary, baseline));
+    }
+  } finally {
+    await progress?.close();
+    signals.dispose();
+  }
+  if (signals.received === undefined) return exitCodes.ok;
+  return signals.received === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated;
+}
