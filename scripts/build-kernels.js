@@ -37,7 +37,7 @@ const { error, stderr } = await asc.main([
   '--noAssert',
 ]);
 if (error) {
-  console.error(stderr.toString());
+  process.stderr.write(`${stderr.toString()}\n`);
   process.exit(1);
 }
 
@@ -50,6 +50,6 @@ for (const [, offset, data] of text.matchAll(/\(data \$?\S* ?\(i32\.const (\d+)\
   if (Number(offset) + bytes > staticDataEnd) problems.push(`static data ends at ${Number(offset) + bytes}, above ${staticDataEnd}`);
 }
 if (problems.length > 0) {
-  console.error(`${output}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  process.stderr.write(`${output}:\n${problems.map((problem) => `  ${problem}\n`).join('')}`);
   process.exit(1);
 }
