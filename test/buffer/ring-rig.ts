@@ -92,6 +92,11 @@ export class RingRig {
     this.models[ring].append(step, end, final);
   }
 
+  /** Writes the last step once more, without a model and without garbage of the test's own. */
+  appendAgain(ring: number): void {
+    this.writers[ring].append(this.#transition);
+  }
+
   /** Lets the writer of a ring die after `copies` copies of an append, and puts another in its place. */
   replaceWriter(ring: number, copies: number, end: 'open' | 'terminated' | 'truncated'): void {
     this.#stage(this.#step(), end, this.#moment());

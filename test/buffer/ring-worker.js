@@ -142,4 +142,5 @@ function sample({ plan, batch, rule, scratch, starts, samples, redraws, seed }) 
 }
 
 if (data.role === 'write') write(data);
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
 else parentPort?.postMessage(sample(data));

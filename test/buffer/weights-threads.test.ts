@@ -1,21 +1,31 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { runWeightsThreads } from './weights-threads.js';
 
 const timeLimitMs = 100_000;
 const timeout = 2 * timeLimitMs;
+const bytes = 4096;
+const enough = { publications: 1_000_000, retries: 20_000, timeLimitMs };
 
-describe.each(['double-buffer', 'snapshot'] as const)('weights between threads, %s', (mode) => {
-  test('are whole and never older than before', { timeout }, async () => {
-    const report = await runWeightsThreads({
-      ...{ mode, breakage: 'none', readers: 3, bytes: 4096, oneIn: 50 },
-      ...{ publications: 1_000_000, retries: 20_000, timeLimitMs },
-    });
-    console.log(`weights, ${mode}:`, report);
-    expect(report.torn).toBe(0);
-    expect(report.publications).toBeGreaterThanOrEqual(100_000);
-    expect(report.retries).toBeGreaterThanOrEqual(10_000);
-    if (mode === 'double-buffer') expect(report.refusals).toBeGreaterThan(0);
-  });
+test('weights in a double buffer are whole and never older than before', { timeout }, async () => {
+  const mode = 'double-buffer';
+  const report = await runWeightsThreads({ mode, breakage: 'none', readers: 3, bytes, oneIn: 50, ...enough });
+  console.log('weights, double-buffer:', report);
+  expect(report.torn).toBe(0);
+  expect(report.publications).toBeGreaterThanOrEqual(100_000);
+  expect(report.retries).toBeGreaterThanOrEqual(10_000);
+  // Publications put off because an actor held the slot.
+  expect(report.refusals).toBeGreaterThan(0);
+});
+
+test('snapshots of weights are whole and never older than before', { timeout }, async () => {
+  const mode = 'snapshot';
+  const report = await runWeightsThreads({ mode, breakage: 'none', readers: 3, bytes, oneIn: 50, ...enough });
+  console.log('weights, snapshot:', report);
+  expect(report.torn).toBe(0);
+  expect(report.publications).toBeGreaterThanOrEqual(100_000);
+  expect(report.retries).toBeGreaterThanOrEqual(10_000);
+  // A learner that publishes snapshots never waits.
+  expect(report.refusals).toBe(0);
 });
 
 // The same harness must see what each step of the protocol is there for; many pauses, so that it sees it soon.
@@ -26,10 +36,8 @@ test.each([
   ['snapshot', 'no odd phase'],
   ['snapshot', 'no re-check'],
 ] as const)('weights, %s: it would be caught: %s', { timeout }, async (mode, breakage) => {
-  const report = await runWeightsThreads({
-    ...{ mode, breakage, readers: 2, bytes: 4096, oneIn: 3 },
-    ...{ publications: Infinity, retries: 0, timeLimitMs },
-  });
+  const endless = { publications: Infinity, retries: 0, timeLimitMs };
+  const report = await runWeightsThreads({ mode, breakage, readers: 2, bytes, oneIn: 3, ...endless });
   console.log(`weights, ${mode}, ${breakage}:`, report);
   expect(report.torn).toBeGreaterThan(0);
 });

@@ -47,27 +47,26 @@ export async function runWeightsThreads(options: WeightsThreadsOptions): Promise
 
   const start = (role: 'read' | 'publish', index: number, block: number) => {
     const workerData: WeightsWorkerData = {
-      ...{ module, memory, plan, pins, stop, counts, breakage, oneIn, role, index, block },
+      module,
+      memory,
+      plan,
+      pins,
+      stop,
+      counts,
+      breakage,
+      oneIn,
+      role,
+      index,
+      block,
     };
     return new Worker(new URL('weights-worker.js', import.meta.url), { workerData });
   };
   const workers = [...copies.map((copy, index) => start('read', index, copy)), start('publish', readers, source)];
-  const report = (since: number): WeightsThreadsReport => {
-    const total = (figure: number) => counts.reduce((sum, n, at) => (at % figures.count === figure ? sum + n : sum), 0);
-    return {
-      acquisitions: total(figures.acquisitions),
-      torn: total(figures.torn),
-      retries: total(figures.retries),
-      publications: total(figures.publications),
-      refusals: total(figures.refusals),
-      seconds: (performance.now() - since) / 1000,
-    };
-  };
   const began = performance.now();
   try {
     for (;;) {
       await new Promise((resolve) => void setTimeout(resolve, 20));
-      const seen = report(began);
+      const seen = reportOf(counts, performance.now() - began);
       const enough = seen.publications >= options.publications && seen.retries >= options.retries;
       if (enough || seen.torn > 0 || seen.seconds * 1000 > options.timeLimitMs) return seen;
     }
@@ -76,4 +75,16 @@ export async function runWeightsThreads(options: WeightsThreadsOptions): Promise
     Atomics.notify(stop, 0);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
+}
+
+function reportOf(counts: Int32Array, elapsedMs: number): WeightsThreadsReport {
+  const total = (figure: number) => counts.reduce((sum, n, at) => (at % figures.count === figure ? sum + n : sum), 0);
+  return {
+    acquisitions: total(figures.acquisitions),
+    torn: total(figures.torn),
+    retries: total(figures.retries),
+    publications: total(figures.publications),
+    refusals: total(figures.refusals),
+    seconds: elapsedMs / 1000,
+  };
 }

@@ -25,9 +25,6 @@ import { Disturbance, DisturbedMover } from './disturbance.js';
 /** Words per thread in `counts`. */
 export const figures = { acquisitions: 0, torn: 1, retries: 2, publications: 3, refusals: 4, count: 5 };
 
-/** @type {WeightsWorkerData | undefined} */
-const data = workerData ?? undefined;
-
 /** @param {WeightsWorkerData} data */
 function classes({ module, memory, plan, pins, breakage, index, oneIn, block }) {
   const { buffer } = memory;
@@ -172,5 +169,7 @@ function publish(data) {
   }
 }
 
-if (data?.role === 'read') read(data);
-if (data?.role === 'publish') publish(data);
+/** @type {WeightsWorkerData | null} null where a test imports this file for its types */
+const own = workerData;
+if (own?.role === 'read') read(own);
+if (own?.role === 'publish') publish(own);
