@@ -1,7 +1,8 @@
 import { MarlinError } from '../errors.js';
 import type { RandomStream } from '../random.js';
 
-const largestTable = 1024;
+/** Half a megabyte. Up to so many trials, drawing that none succeeds takes one draw. */
+const largestTable = 65536;
 
 /**
  * Draws which of n independent trials of probability p succeed, in time proportional to the successes.
@@ -15,15 +16,19 @@ export class GeometricSkip {
   readonly #atLeast: Float64Array;
   readonly #never: boolean;
 
-  /** @param probability of one trial, in [0, 1]; `ERR_ENVIRONMENT` otherwise */
-  constructor(probability: number) {
+  /**
+   * @param probability of one trial, in [0, 1]; `ERR_ENVIRONMENT` otherwise
+   * @param expectedTrials how many trials there will be at the most; with more, drawing takes longer
+   */
+  constructor(probability: number, expectedTrials: number) {
     if (!(probability >= 0 && probability <= 1)) {
       throw new MarlinError('ERR_ENVIRONMENT', `A probability lies in [0, 1], but this one is ${probability}.`);
     }
     const powers = [1];
     let power = 1;
+    const tableEnd = Math.min(expectedTrials, largestTable);
     // No draw is smaller than 2⁻⁵³, the step of `uniformPrecise`.
-    while (powers.length <= largestTable && power >= 2 ** -53) {
+    while (powers.length <= tableEnd && power >= 2 ** -53) {
       power *= 1 - probability;
       powers.push(power);
     }

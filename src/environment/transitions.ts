@@ -20,7 +20,7 @@ export class Transitions {
 
   constructor(changing: readonly ChangingCells[], cellCount: number) {
     this.#changing = changing;
-    this.#skips = changing.map(({ entity }) => new GeometricSkip(entity.transitionProbability ?? 1));
+    this.#skips = changing.map(({ entity }) => new GeometricSkip(entity.transitionProbability ?? 1, cellCount));
     this.#drawn = new Float64Array(cellCount);
   }
 
@@ -35,8 +35,9 @@ export class Transitions {
     const kinds = this.#changing.length;
     for (let index = 0; index < count; index++) {
       const drawn = this.#drawn[index];
-      const { entity } = this.#changing[drawn % kinds];
+      // Not by `%`: the engine calls a function for the remainder of floats.
       const cell = Math.floor(drawn / kinds);
+      const { entity } = this.#changing[drawn - cell * kinds];
       if (world.entityAt(cell) === entity) entity.transition(world, cell, random);
     }
   }
