@@ -56,8 +56,17 @@ function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
-  const text = JSON.stringify(value) ?? String(value);
+  const text = jsonOf(value);
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}
+
+/** Whatever was thrown or configured must be describable: circular structures and BigInts are not JSON. */
+function jsonOf(value: object): string {
+  try {
+    return JSON.stringify(value) ?? Object.prototype.toString.call(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
 /** An error as plain data: what crosses a thread boundary without losing `code`, `cause` or the fields. */
@@ -105,6 +114,11 @@ function cloneable(value: unknown): unknown {
   } catch {
     return describe(value);
   }
+}
+
+/** What was thrown as an error; values that are none are described, the same as when they cross a thread boundary. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : errorFromData(errorToData(thrown));
 }
 
 /** The reverse of {@link errorToData}. Codes that are not Marlin's stay on a plain `Error`. */

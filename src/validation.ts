@@ -15,14 +15,19 @@ export function parseSetting<T>(schema: z.ZodType<T>, value: unknown, field: str
 function toConfigurationError(issue: z.core.$ZodIssue, root: unknown, field: string): ConfigurationError {
   if (issue.code === 'invalid_union') {
     // Of the alternatives, the one that got furthest says what the user meant.
-    const deepest = issue.errors.flat().toSorted((left, right) => right.path.length - left.path.length)[0];
-    if (deepest !== undefined && deepest.path.length > 0) {
+    const deepest = issue.errors.flat().toSorted((left, right) => depthOf(right) - depthOf(left))[0];
+    if (deepest !== undefined && depthOf(deepest) > 0) {
       return toConfigurationError({ ...deepest, path: [...issue.path, ...deepest.path] }, root, field);
     }
   }
   const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]] : issue.path;
   const name = [field, ...path.map(String)].filter((part) => part !== '').join('.');
   return new ConfigurationError(name === '' ? 'configuration' : name, valueAt(root, path), boundOf(issue));
+}
+
+/** Depth of what is refused; an unknown key lies inside of the object that the issue names. */
+function depthOf(issue: z.core.$ZodIssue): number {
+  return issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0);
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
@@ -38,25 +43,47 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 function boundOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'too_small':
-      return `${issue.inclusive === false ? 'greater than' : 'at least'} ${issue.minimum}${sizeUnit(issue.origin)}`;
+      return `${issue.inclusive === false ? 'greater than' : 'at least'} ${amountOf(issue.minimum, issue.origin)}`;
     case 'too_big':
-      return `${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${sizeUnit(issue.origin)}`;
+      return `${issue.inclusive === false ? 'less than' : 'at most'} ${amountOf(issue.maximum, issue.origin)}`;
     case 'invalid_type':
-      return issue.expected === 'int' ? 'a whole number' : `of type ${issue.expected}`;
+      return typeNames[issue.expected] ?? `of type ${issue.expected}`;
     case 'invalid_value':
-      return issue.values.length === 1
-        ? JSON.stringify(issue.values[0])
-        : `one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+      return oneOf(issue.values);
     case 'unrecognized_keys':
       return 'absent: there is no such setting';
     case 'invalid_union':
-      return issue.discriminator === undefined ? 'of a known form' : `a known ${issue.discriminator}`;
+      if ('options' in issue) return oneOf(issue.options ?? []);
+      return alternatives([...new Set(issue.errors.flat().map(boundOf))]);
     default:
       return issue.message;
   }
 }
 
-function sizeUnit(origin: string): string {
-  if (origin === 'array') return ' entries';
-  return origin === 'string' ? ' characters' : '';
+const typeNames: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a finite number',
+  string: 'a string',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+  URL: 'a URL',
+};
+
+function oneOf(values: readonly unknown[]): string {
+  const names = values.map((value) => (typeof value === 'string' ? JSON.stringify(value) : String(value)));
+  return names.length === 1 ? names[0] : `one of ${names.join(', ')}`;
+}
+
+/** `a`, `a or b`, `a, b or c` */
+function alternatives(parts: readonly string[]): string {
+  if (parts.length < 2) return parts.join('');
+  return `${parts.slice(0, -1).join(', ')} or ${parts.at(-1)}`;
+}
+
+function amountOf(amount: number | bigint, origin: string): string {
+  if (origin === 'array') return `${amount} ${amount === 1 ? 'entry' : 'entries'}`;
+  if (origin === 'string') return `${amount} ${amount === 1 ? 'character' : 'characters'}`;
+  return String(amount);
 }
