@@ -39,7 +39,7 @@ export class ActorLoop {
   }
 
   run(): void {
-    const { actor, control, turns, rate, learners } = this.#parts;
+    const { actor, control, turns, rate } = this.#parts;
     while (!actor.finished && !control.isEnding) {
       if (!this.#mayPlay()) {
         this.#wait(this.#mayPlay);
@@ -50,12 +50,12 @@ export class ActorLoop {
       const owed = owedTrainSteps(actor.turns, rate);
       if (owed > this.#owed) {
         this.#owed = owed;
-        for (let learner = 0; learner < learners.length; learner++) learners[learner].ring();
+        this.#ringLearners();
       }
     }
     actor.reportEnd();
     control.markDone();
-    for (const learner of learners) learner.ring();
+    this.#ringLearners();
     this.#parts.main.ring();
   }
 
@@ -85,9 +85,17 @@ export class ActorLoop {
     return this.#slowest === undefined;
   };
 
+  #ringLearners(): void {
+    const { learners } = this.#parts;
+    for (let learner = 0; learner < learners.length; learner++) learners[learner].ring();
+  }
+
   #wait(ready: () => boolean): void {
     const began = performance.now();
     const waitedFor = this.#slowest;
+    // Nothing new may be owed since the learners were last rung: what they lacked may have been rows for a first batch.
+    // Closes the race "each sleeps until the other moves".
+    if (waitedFor !== undefined) this.#ringLearners();
     this.#parts.control.doorbell.sleepUnless(ready, sleepMs);
     const waited = performance.now() - began;
     this.#parts.actor.waitedMs += waited;
