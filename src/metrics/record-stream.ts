@@ -4,7 +4,8 @@ import type { RecordSink, TrainingRecord } from './record.js';
 export class RecordStream implements RecordSink, AsyncIterableIterator<TrainingRecord> {
   readonly #waiting: TrainingRecord[] = [];
   readonly #onReturn: () => void;
-  #wake: (() => void) | undefined;
+  /** Readers whose next record has not come yet. */
+  #sleepers: (() => void)[] = [];
   #isClosed = false;
   #failure: unknown;
 
@@ -16,27 +17,32 @@ export class RecordStream implements RecordSink, AsyncIterableIterator<TrainingR
   write(record: TrainingRecord): void {
     if (this.#isClosed) return;
     this.#waiting.push(record);
-    this.#wake?.();
+    this.#wake();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#wake?.();
+    this.#wake();
   }
 
   /** Ends the iteration with an error, after the records that came before it. */
   fail(error: unknown): void {
     this.#failure = error;
     this.#isClosed = true;
-    this.#wake?.();
+    this.#wake();
   }
 
   async next(): Promise<IteratorResult<TrainingRecord>> {
     while (this.#waiting.length === 0) {
-      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#failure !== undefined) {
+        // Once, like a generator: whoever asks again has been told.
+        const failure = this.#failure;
+        this.#failure = undefined;
+        throw failure;
+      }
       if (this.#isClosed) return { done: true, value: undefined };
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        this.#sleepers.push(resolve);
       });
     }
     const record = this.#waiting.shift();
@@ -45,9 +51,17 @@ export class RecordStream implements RecordSink, AsyncIterableIterator<TrainingR
 
   async return(): Promise<IteratorResult<TrainingRecord>> {
     this.#isClosed = true;
+    this.#failure = undefined;
     this.#waiting.length = 0;
+    this.#wake();
     this.#onReturn();
     return { done: true, value: undefined };
+  }
+
+  #wake(): void {
+    const sleepers = this.#sleepers;
+    this.#sleepers = [];
+    for (const wake of sleepers) wake();
   }
 
   [Symbol.asyncIterator](): this {
