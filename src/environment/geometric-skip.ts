@@ -18,7 +18,7 @@ export class GeometricSkip {
 
   /**
    * @param probability of one trial, in [0, 1]; `ERR_ENVIRONMENT` otherwise
-   * @param expectedTrials how many trials there will be at the most; with more, drawing takes longer
+   * @param expectedTrials how many trials there will be at the most, 1 or more; beyond them, drawing takes longer
    */
   constructor(probability: number, expectedTrials: number) {
     if (!(probability >= 0 && probability <= 1)) {
@@ -26,7 +26,7 @@ export class GeometricSkip {
     }
     const powers = [1];
     let power = 1;
-    const tableEnd = Math.min(expectedTrials, largestTable);
+    const tableEnd = Math.max(1, Math.min(expectedTrials, largestTable));
     // No draw is smaller than 2⁻⁵³, the step of `uniformPrecise`.
     while (powers.length <= tableEnd && power >= 2 ** -53) {
       power *= 1 - probability;
