@@ -64,6 +64,8 @@ export class AsyncExecution implements Execution {
     } catch (error) {
       this.#ask(command.abort);
       await Promise.race([Promise.allSettled(calls), delay(failureGraceMs, undefined, { ref: false })]);
+      // What was reported before the failure belongs to the records like anything else.
+      this.#takeReports();
       throw error;
     } finally {
       await Promise.all(workers.map(async (worker) => worker.terminate()));

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MarlinError } from '../errors.js';
+import { MarlinError, toError } from '../errors.js';
 import { JsonlSink } from '../metrics/jsonl-sink.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
 import { RecordStream } from '../metrics/record-stream.js';
@@ -18,7 +18,10 @@ import type { RunShare } from './wiring.js';
 import { allocateRun } from './wiring.js';
 
 export interface RunOptions {
-  /** Ends the run in good order when aborted, like {@link MarlSystem.stop}. */
+  /**
+   * Ends the run in good order when aborted, like {@link MarlSystem.stop}. One that is aborted already starts nothing:
+   * `run()` rejects with its reason.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -75,7 +78,9 @@ export class MarlSystem implements AsyncDisposable {
     this.#begun = this.#begin();
     try {
       await this.#begun;
-    } catch (error) {
+    } catch (thrown) {
+      const error = toError(thrown);
+      await Promise.allSettled([this.#closeSinks()]);
       await this.#closeStreams(error);
       throw error;
     }
@@ -121,7 +126,8 @@ export class MarlSystem implements AsyncDisposable {
    */
   records(): AsyncIterableIterator<TrainingRecord> {
     const stream = new RecordStream(() => {
-      this.#streams.splice(this.#streams.indexOf(stream), 1);
+      const place = this.#streams.indexOf(stream);
+      if (place >= 0) this.#streams.splice(place, 1);
     });
     if (this.#isOver) void stream.close();
     this.#streams.push(stream);
@@ -184,15 +190,19 @@ export class MarlSystem implements AsyncDisposable {
       await this.#closeSinks();
       await this.#closeStreams();
       return summary;
-    } catch (error) {
-      this.#emit(faultRecord(error));
+    } catch (thrown) {
+      const error = toError(thrown);
       // The failure itself is what the caller must hear of, not that a sink failed over it.
-      await Promise.allSettled([this.#closeSinks()]);
+      await Promise.allSettled([this.#emitFault(error), this.#closeSinks()]);
       await this.#closeStreams(error);
       throw error;
     } finally {
       this.#isOver = true;
     }
+  }
+
+  async #emitFault(error: Error): Promise<void> {
+    this.#emit(faultRecord(error));
   }
 
   #emit(record: TrainingRecord): void {
@@ -230,13 +240,13 @@ function doneRecord(summary: RunSummary): TrainingRecord {
   };
 }
 
-function faultRecord(error: unknown): TrainingRecord {
-  const { message, code, worker } = error as { message?: string; code?: string; worker?: string };
+function faultRecord(error: Error): TrainingRecord {
+  const { message, code, worker } = error as Error & { code?: string; worker?: string };
   return {
     kind: 'fault',
     timestamp: new Date().toISOString(),
     worker: worker ?? 'main',
     code,
-    message: message ?? String(error),
+    message,
   };
 }
