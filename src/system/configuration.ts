@@ -141,7 +141,7 @@ export function resolveConfiguration(input: MarlConfiguration): ResolvedConfigur
   const moduleOptions = typeof environment === 'string' ? undefined : environment.options;
   return {
     environment: typeof environment === 'string' ? environment : { module: String(environment.module) },
-    environmentOptions: { ...moduleOptions, ...settings.environmentOptions },
+    environmentOptions: checkCloneable({ ...moduleOptions, ...settings.environmentOptions }),
     agents,
     agentCount: Array.isArray(settings.agents) ? settings.agents.length : settings.agents.count,
     experiment: { ...experiment, epochs: experiment.epochs ?? (hasOtherStop ? Infinity : 300) },
@@ -151,6 +151,19 @@ export function resolveConfiguration(input: MarlConfiguration): ResolvedConfigur
     },
     output: settings.output,
   };
+}
+
+/** Options travel to the thread that makes the environment. */
+function checkCloneable(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  for (const [name, value] of Object.entries(options)) {
+    try {
+      structuredClone(value);
+    } catch {
+      const bound = 'plain data: an environment is made in another thread';
+      throw new ConfigurationError(`environmentOptions.${name}`, value, bound);
+    }
+  }
+  return options;
 }
 
 function resolveAgents(agents: z.output<typeof agentsSchema>): AgentSettings[] {
@@ -166,9 +179,12 @@ function resolveAgents(agents: z.output<typeof agentsSchema>): AgentSettings[] {
       priority: entry.priority,
     };
   });
-  const ids = resolved.map((agent) => agent.id).filter((id) => id !== undefined);
-  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
-  if (twice !== undefined) throw new ConfigurationError('agents', twice, 'a list of different ids');
+  resolved.forEach(({ id }, index) => {
+    const first = resolved.findIndex((agent) => agent.id === id);
+    if (id !== undefined && first < index) {
+      throw new ConfigurationError(`agents.${index}.id`, id, `another than that of agents.${first}`);
+    }
+  });
   return resolved;
 }
 

@@ -13,9 +13,9 @@ export class Experiment {
 
   /** @throws ConfigurationError naming the field, its value and the bound */
   constructor(configuration: MarlConfiguration) {
+    // As it was given, and here rather than at the first run: what is refused is named as the user wrote it.
+    void new MarlSystem(configuration);
     this.#configuration = configuration;
-    // Refused here rather than at the first run.
-    this.#system('sequential');
   }
 
   /** Everything on the calling thread; starts no thread. */

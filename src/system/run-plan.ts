@@ -7,7 +7,7 @@ import { WorkerControl } from '../buffer/worker-control.js';
 import type { AgentSpec } from '../environment/environment.js';
 import { ConfigurationError } from '../errors.js';
 import { EpochRowShape } from '../metrics/epoch-row.js';
-import type { ResolvedConfiguration } from './configuration.js';
+import type { AgentSettings, ResolvedConfiguration } from './configuration.js';
 import type { EnvironmentPlan } from './environments.js';
 import type { PolicyPlan } from './policy-plan.js';
 import { planPolicy } from './policy-plan.js';
@@ -56,8 +56,9 @@ export function planRun(
   environment: EnvironmentPlan,
   agents: readonly AgentSpec[],
 ): RunPlan {
+  checkAgentSettings(configuration, agents);
   const policies = agents.map((agent, index) =>
-    planPolicy(configuration, settingsOf(configuration, agent, index, agents), agent, index, actorCount),
+    planPolicy(configuration, settingsOf(configuration, agent, index), agent, index, actorCount),
   );
   const learnerWorkers = assignPolicies(configuration, policies.length);
   return {
@@ -70,23 +71,26 @@ export function planRun(
   };
 }
 
-function settingsOf(
-  configuration: ResolvedConfiguration,
-  agent: AgentSpec,
-  index: number,
-  agents: readonly AgentSpec[],
-): ResolvedConfiguration['agents'][number] {
+function checkAgentSettings(configuration: ResolvedConfiguration, agents: readonly AgentSpec[]): void {
+  const { agents: entries, agentCount } = configuration;
   const known = agents.map(({ id }) => id).join(', ');
-  if (configuration.agentCount !== undefined && configuration.agentCount !== agents.length) {
+  if (agentCount !== undefined && agentCount !== agents.length) {
     const bound = `${agents.length}, the number that the environment has`;
-    throw new ConfigurationError('agents.count', configuration.agentCount, bound, known);
+    throw new ConfigurationError('agents.count', agentCount, bound, known);
   }
+  entries.forEach(({ id }, index) => {
+    if (id !== undefined && !agents.some((agent) => agent.id === id)) {
+      throw new ConfigurationError(`agents.${index}.id`, id, `one of ${known}`);
+    }
+  });
+}
+
+/** The settings that name the agent, or else those in its place, or else those for all. */
+function settingsOf(configuration: ResolvedConfiguration, agent: AgentSpec, index: number): AgentSettings {
   const { agents: entries } = configuration;
-  const unknown = entries.find((entry) => entry.id !== undefined && !agents.some(({ id }) => id === entry.id));
-  if (unknown !== undefined) throw new ConfigurationError('agents.id', unknown.id, `one of ${known}`);
   const named = entries.find((entry) => entry.id === agent.id);
   if (named !== undefined) return named;
-  const entry = entries.length === 1 && configuration.agentCount !== 1 ? entries[0] : entries[index];
+  const entry = entries.length === 1 ? entries[0] : entries[index];
   if (entry.id !== undefined) {
     throw new ConfigurationError(`agents.${index}.id`, entry.id, 'left out, or given for every agent');
   }
