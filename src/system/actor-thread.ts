@@ -17,10 +17,11 @@ export async function runActor({ share, actor: index }: ActorWorkerData): Promis
   const { plan } = share;
   const environment = await createEnvironment(plan.environment);
   try {
-    let report = (_row: Float64Array): void => {};
-    const { actor, links } = buildActor(share, index, environment, (row) => report(row));
+    // The actor reports through the loop, which is built around the actor.
+    let loop: ActorLoop | undefined;
+    const { actor, links } = buildActor(share, index, environment, (row) => loop?.report(row));
     const { parallel } = plan.configuration;
-    const loop = new ActorLoop({
+    loop = new ActorLoop({
       actor,
       links,
       rate: parallel,
@@ -31,7 +32,6 @@ export async function runActor({ share, actor: index }: ActorWorkerData): Promis
       main: mainDoorbell(share),
       reports: new RecordQueue(share.runMemory, plan.memory.reports[index]),
     });
-    report = (row) => loop.report(row);
     loop.run();
   } finally {
     environment.dispose?.();

@@ -27,6 +27,8 @@ export class AsyncExecution implements Execution {
   readonly #doorbell: Doorbell;
   readonly #queues: readonly RecordQueue[];
   readonly #row: Float64Array;
+  /** True once all workers have done their work, or one has failed. */
+  #hasEnded = false;
 
   /** @param report takes the row of an epoch; the array is reused */
   constructor(share: RunShare, report: (row: Float64Array) => void) {
@@ -43,21 +45,11 @@ export class AsyncExecution implements Execution {
     const workers = this.#startWorkers();
     const calls = workers.map(async (worker) => worker.run());
     const work = Promise.all(calls);
-    let isSettled = false;
-    const settled = work
-      .then(
-        () => {},
-        () => {},
-      )
-      .then(() => {
-        isSettled = true;
-        // The sleeper below waits for nothing else.
-        this.#doorbell.ring();
-      });
+    const noted = this.#noteEnd(work);
     try {
-      while (!isSettled) {
+      while (!this.#hasEnded) {
         this.#takeReports();
-        await this.#doorbell.sleepUnlessAsync(() => isSettled || this.#hasReports(), sleepMs);
+        await this.#doorbell.sleepUnlessAsync(this.#hasNews, sleepMs);
       }
       await work;
       this.#takeReports();
@@ -69,7 +61,7 @@ export class AsyncExecution implements Execution {
       throw error;
     } finally {
       await Promise.all(workers.map(async (worker) => worker.terminate()));
-      await settled;
+      await noted;
     }
   }
 
@@ -99,9 +91,14 @@ export class AsyncExecution implements Execution {
     ];
   }
 
-  #hasReports(): boolean {
-    return this.#queues.some((queue) => queue.length > 0);
+  /** Ends the sleep of the loop above: it waits for reports, and for nothing else. */
+  async #noteEnd(work: Promise<unknown>): Promise<void> {
+    await Promise.allSettled([work]);
+    this.#hasEnded = true;
+    this.#doorbell.ring();
   }
+
+  readonly #hasNews = (): boolean => this.#hasEnded || this.#queues.some((queue) => queue.length > 0);
 
   #takeReports(): void {
     this.#queues.forEach((queue, actor) => {

@@ -15,7 +15,8 @@ export class SequentialExecution implements Execution {
   readonly #report: (row: Float64Array) => void;
   #isStopped = false;
   /** Resolves at the next {@link resume} or {@link stop}; undefined while the run is not paused. */
-  #paused: { readonly promise: Promise<void>; readonly release: () => void } | undefined;
+  #paused: Promise<void> | undefined;
+  #release: (() => void) | undefined;
   #yieldedMs = 0;
 
   /** @param report takes the row of an epoch; the array is reused */
@@ -53,15 +54,13 @@ export class SequentialExecution implements Execution {
 
   pause(): void {
     if (this.#paused !== undefined || this.#isStopped) return;
-    let release = (): void => {};
-    const promise = new Promise<void>((resolve) => {
-      release = resolve;
+    this.#paused = new Promise((resolve) => {
+      this.#release = resolve;
     });
-    this.#paused = { promise, release };
   }
 
   resume(): void {
-    this.#paused?.release();
+    this.#release?.();
     this.#paused = undefined;
   }
 
@@ -71,7 +70,7 @@ export class SequentialExecution implements Execution {
 
   async #lookAtEvents(): Promise<void> {
     await nextEvents();
-    await this.#paused?.promise;
+    await this.#paused;
     this.#yieldedMs = performance.now();
   }
 }
