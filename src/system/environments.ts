@@ -1,6 +1,12 @@
 import { resolve as resolvePath } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { EnvironmentDefinition, EnvironmentRequest, TurnEnvironment } from '../environment/environment.js';
+import type {
+  AgentSpec,
+  EnvironmentDefinition,
+  EnvironmentRequest,
+  ResolvedEnvironment,
+  TurnEnvironment,
+} from '../environment/environment.js';
 import { ConfigurationError, MarlinError } from '../errors.js';
 import { findGame } from '../games/games.js';
 
@@ -35,15 +41,27 @@ export async function planEnvironment(
   request: EnvironmentRequest,
 ): Promise<EnvironmentPlan> {
   const definition = await loadDefinition(reference);
-  const resolved = definition.resolve(options, request);
-  return { reference, options: resolved.options, maxTurns: resolved.maxTurns };
+  const { options: complete, maxTurns } = definition.resolve(options, request);
+  if (!(Number.isInteger(maxTurns) && maxTurns >= 1)) {
+    const message = `The environment ${definition.name} says ${maxTurns} turns to an epoch; there must be at least 1.`;
+    throw new MarlinError('ERR_ENVIRONMENT', message);
+  }
+  return { reference, options: complete, maxTurns };
 }
 
 /** Makes one environment in the calling thread. */
 export async function createEnvironment(plan: EnvironmentPlan): Promise<TurnEnvironment> {
   const definition = await loadDefinition(plan.reference);
   const environment = await definition.create(plan.options);
-  checkAgents(environment, definition.name);
+  if (typeof environment !== 'object' || environment === null) {
+    throw new MarlinError('ERR_ENVIRONMENT', `create() of ${definition.name} returned no environment.`);
+  }
+  try {
+    checkAgents(environment, definition.name);
+  } catch (error) {
+    environment.dispose?.();
+    throw error;
+  }
   return environment;
 }
 
@@ -71,18 +89,24 @@ function completeDefinition(exported: unknown, module: string): EnvironmentDefin
     throw new ConfigurationError('environment.module', module, bound);
   }
   return {
-    name: module,
-    summary: '',
-    resolve(options, request) {
-      if (request.maxTurns === undefined) {
-        const bound = 'given, since the environment module has no `resolve` to say it';
-        throw new ConfigurationError('experiment.maxTurns', undefined, bound);
-      }
-      return { options: { ...options, agents: request.agentCount ?? options['agents'] }, maxTurns: request.maxTurns };
-    },
-    ...definition,
+    name: definition.name ?? module,
+    summary: definition.summary ?? '',
+    // Bound, for both may be methods of a class.
+    resolve: definition.resolve?.bind(definition) ?? resolveByRequest,
     create: definition.create.bind(definition),
   };
+}
+
+/** For a module that says nothing of its options: they are taken as they are. */
+function resolveByRequest(
+  options: Readonly<Record<string, unknown>>,
+  { agentCount, maxTurns }: EnvironmentRequest,
+): ResolvedEnvironment {
+  if (maxTurns === undefined) {
+    const bound = 'given, since the environment module has no `resolve` to say it';
+    throw new ConfigurationError('experiment.maxTurns', undefined, bound);
+  }
+  return { options: { ...options, agents: agentCount ?? options['agents'] }, maxTurns };
 }
 
 function checkAgents(environment: TurnEnvironment, name: string): void {
@@ -92,29 +116,36 @@ function checkAgents(environment: TurnEnvironment, name: string): void {
   }
   const ids = new Set<string>();
   for (const agent of agents) {
+    checkAgent(agent, name);
     if (ids.has(agent.id)) throw new MarlinError('ERR_ENVIRONMENT', `The environment ${name} names ${agent.id} twice.`);
     ids.add(agent.id);
-    const { size } = agent.observation;
-    if (!Number.isInteger(size) || size < 1) {
-      throw new MarlinError('ERR_ENVIRONMENT', `${agent.id} observes ${size} values; there must be at least 1.`);
-    }
-    const { count } = agent.action;
-    if (!Number.isInteger(count) || count < 1) {
-      throw new MarlinError('ERR_ENVIRONMENT', `${agent.id} has ${count} actions; there must be at least 1.`);
-    }
     if (agent.hasActionMask === true && environment.legalActions === undefined) {
       throw new MarlinError('ERR_ENVIRONMENT', `${agent.id} has an action mask, but there is no legalActions().`);
     }
   }
   const { length } = agents;
-  if (
-    environment.rewards.length !== length ||
-    environment.terminated.length !== length ||
-    environment.truncated.length !== length
-  ) {
+  for (const array of [environment.rewards, environment.terminated, environment.truncated]) {
+    if (array?.length === length) continue;
     throw new MarlinError(
       'ERR_ENVIRONMENT',
       `rewards, terminated and truncated of ${name} must have one entry for each of its ${length} agents.`,
     );
   }
+}
+
+/** Environments are often plain JavaScript: what the types promise is checked here. */
+function checkAgent(agent: AgentSpec, name: string): void {
+  const { id, observation, action } = agent;
+  const refuse = (what: string): never => {
+    throw new MarlinError('ERR_ENVIRONMENT', `The environment ${name} is not as it must be: ${what}.`);
+  };
+  if (typeof id !== 'string' || id === '') refuse(`an agent's id is ${String(id)}, which is no text`);
+  const size = observation?.size;
+  if (!Number.isInteger(size) || size < 1) refuse(`${id} observes ${size} values; there must be at least 1`);
+  const { dtype, scale = 1 } = observation;
+  if (dtype !== 'u8' && dtype !== 'f32')
+    refuse(`observations of ${id} are ${String(dtype)}, which is neither u8 nor f32`);
+  if (!Number.isFinite(scale)) refuse(`observations of ${id} are scaled by ${scale}, which is no finite number`);
+  const count = action?.count;
+  if (!Number.isInteger(count) || count < 1) refuse(`${id} has ${count} actions; there must be at least 1`);
 }
