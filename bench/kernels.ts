@@ -1,0 +1,152 @@
+import {
+  createKernelMemory,
+  firstFreeByte,
+  gemmScratchBytes,
+  instantiateKernels,
+  kernelModule,
+  peakOperations,
+} from '#marlin/kernels/kernels.js';
+import { Layout } from '#marlin/buffer/layout.js';
+import { RandomStream } from '#marlin/random.js';
+import { interleave, ratios, secondsOf, spreadOf } from './bench.js';
+import type { Bench, BenchResult, Spread } from './bench.js';
+import { makeDqnSubject } from './dqn-subject.js';
+import { makeTensorFlowDqn, startTensorFlow } from './tensorflow-dqn.js';
+
+/** What a candidate does `calls` times a round; `call` is told which call of the round it is. */
+interface Candidate {
+  readonly calls: number;
+  readonly call: (index: number) => unknown;
+}
+
+const warmRounds = 5;
+
+/** Times by candidate, taken in turns once the engine has compiled all of them. */
+class Times<Name extends string> {
+  readonly #seconds: ReadonlyMap<string, readonly number[]>;
+
+  private constructor(seconds: ReadonlyMap<string, readonly number[]>) {
+    this.#seconds = seconds;
+  }
+
+  static async of<Name extends string>(candidates: Readonly<Record<Name, Candidate>>): Promise<Times<Name>> {
+    const names = Object.keys(candidates) as Name[];
+    const rounds = names.map((name) => {
+      const { calls, call } = candidates[name];
+      const secondsPerCall = () => {
+        const seconds = secondsOf(() => {
+          for (let index = 0; index < calls; index++) call(index);
+        });
+        return seconds / calls;
+      };
+      for (let round = 0; round < warmRounds; round++) secondsPerCall();
+      return secondsPerCall;
+    });
+    const measured = await interleave(rounds);
+    return new Times(new Map(names.map((name, index) => [name, measured[index]])));
+  }
+
+  microseconds(name: Name): Spread {
+    return spreadOf(this.#of(name).map((seconds) => seconds * 1e6));
+  }
+
+  /** How often `name` runs while `reference` runs once. */
+  rate(name: Name, reference: Name): Spread {
+    return spreadOf(ratios(this.#of(reference), this.#of(name)));
+  }
+
+  #of(name: Name): readonly number[] {
+    return this.#seconds.get(name) ?? [];
+  }
+}
+
+/** Matrix products of the sizes of a wide network, against multiply-adds that never leave the registers. */
+async function benchProducts(): Promise<BenchResult[]> {
+  const [m, n, k] = [768, 250, 250];
+  const layout = new Layout(firstFreeByte);
+  const [a, b] = [layout.reserve(m * k * 4), layout.reserve(n * k * 4)];
+  const [c, scratch] = [layout.reserve(m * n * 4), layout.reserve(gemmScratchBytes(n, k))];
+  const kernels = instantiateKernels(kernelModule(), createKernelMemory(layout.end));
+  const random = RandomStream.named({ seed: 1, role: 'bench' });
+  new Float32Array(kernels.memory.buffer, a, (c - a) / 4).forEach((_, index, values) => {
+    values[index] = random.uniform();
+  });
+  const operations = 2 * m * n * k;
+  const iterations = Math.round(operations / peakOperations);
+  const times = await Times.of({
+    peak: { calls: 5, call: () => kernels.multiplyAddPeak(iterations) },
+    gemmNT: { calls: 5, call: () => kernels.gemmNT(c, a, b, m, n, k, 0, scratch) },
+    gemmNN: { calls: 5, call: () => kernels.gemmNN(c, a, b, m, n, k, 0, scratch) },
+    gemmTN: { calls: 5, call: () => kernels.gemmTN(c, a, b, m, n, k, 0, scratch) },
+  });
+  const share = (name: 'gemmNT' | 'gemmNN' | 'gemmTN'): BenchResult => {
+    const what = `${name} ${m}×${n}×${k}, share of the register-only bound`;
+    return { what, ...times.rate(name, 'peak'), unit: '×', bound: '≥ 0.75' };
+  };
+  return [share('gemmNT'), share('gemmNN'), share('gemmTN')];
+}
+
+/** Rows picked from a ring of 10 000 one-hot observations, against one copy of as many bytes. */
+async function benchGathers(): Promise<BenchResult[]> {
+  const [slots, rowBytes, count, lists] = [10_000, 150, 320, 64];
+  const bytes = count * rowBytes;
+  const layout = new Layout(firstFreeByte);
+  const source = layout.reserve(slots * rowBytes);
+  const positions = layout.reserve(lists * count * 4);
+  const destination = layout.reserve(bytes * 4);
+  const other = layout.reserve(bytes * 4);
+  const { memory, ...kernels } = instantiateKernels(kernelModule(), createKernelMemory(layout.end));
+  const random = RandomStream.named({ seed: 1, role: 'bench' });
+  const all = new Uint8Array(memory.buffer);
+  for (let at = source; at < source + slots * rowBytes; at++) all[at] = random.uniform() < 0.05 ? 1 : 0;
+  const numbers = new Int32Array(memory.buffer, positions, lists * count);
+  for (let index = 0; index < numbers.length; index++) numbers[index] = random.integer(slots);
+  const list = (index: number) => positions + (index % lists) * count * 4;
+  // The copy too reads another part of the ring each time.
+  const start = (index: number) => source + ((index * 4099) % (slots - count)) * rowBytes;
+  const copyWithin = () => all.copyWithin(destination, other, other + bytes * 4);
+  const widen = (index: number) => kernels.gatherRowsU8ToF32(destination, source, rowBytes, list(index), count, 1);
+  const times = await Times.of({
+    copy: { calls: 2_000, call: (index) => kernels.copyBytes(destination, start(index), bytes) },
+    u8: { calls: 2_000, call: (index) => kernels.gatherRows(destination, source, rowBytes, list(index), count) },
+    copyWithin: { calls: 500, call: copyWithin },
+    widen: { calls: 500, call: widen },
+  });
+  const what = `${count} rows of ${rowBytes} B`;
+  return [
+    { what: `gather ${what} u8, rate of memory.copy`, ...times.rate('u8', 'copy'), unit: '×', bound: '≥ 0.4' },
+    {
+      what: `gather ${what} u8 → f32, rate of copyWithin`,
+      ...times.rate('widen', 'copyWithin'),
+      unit: '×',
+      bound: '≥ 0.5',
+    },
+  ];
+}
+
+/** Training steps and single forward passes of a DQN with 64-64 hidden units. */
+async function benchDqn(frames: number, density: number): Promise<BenchResult[]> {
+  const size = 150;
+  const subject = makeDqnSubject(size, frames, density);
+  const times = await Times.of({
+    step: { calls: 100, call: subject.step },
+    act: { calls: 3_000, call: subject.act },
+    tensorFlow: { calls: 5, call: makeTensorFlowDqn(size * frames, subject.batches) },
+  });
+  const what = `DQN ${size * frames}-64-64-4, ${density === 1 ? 'dense' : 'one-hot'} input`;
+  const bound = frames === 1 ? { bound: '≤ 160' } : {};
+  return [
+    { what: `${what}: training step, batch 64`, ...times.microseconds('step'), unit: 'µs', ...bound },
+    { what: `${what}: against TensorFlow.js wasm`, ...times.rate('step', 'tensorFlow'), unit: '×', bound: '≥ 10' },
+    { what: `${what}: action, batch 1`, ...times.microseconds('act'), unit: 'µs' },
+  ];
+}
+
+async function run(): Promise<BenchResult[]> {
+  const results = [await benchProducts(), await benchGathers()];
+  await startTensorFlow();
+  for (const frames of [1, 5]) for (const density of [0.05, 1]) results.push(await benchDqn(frames, density));
+  return results.flat();
+}
+
+export const bench: Bench = { name: 'kernels', run };
