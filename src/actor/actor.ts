@@ -31,9 +31,6 @@ export interface ActorParts {
   readonly report: (row: Float64Array) => void;
 }
 
-/** Turns between two looks at the clock. */
-const clockInterval = 16;
-
 /**
  * Steps one environment: observes, chooses, acts, and writes each agent's step to its ring. Knows nothing of threads;
  * whoever holds it calls {@link playTurn} and decides when to wait. A turn allocates nothing once warm.
@@ -131,9 +128,7 @@ export class Actor {
     if (this.#turnsInEpoch === 0 && stopAtReward !== undefined && this.#window.isFull) {
       if (this.#window.mean >= stopAtReward) this.finished = true;
     }
-    if (maxSeconds !== Infinity && this.turns % clockInterval === 0) {
-      if (now() - this.#startedMs >= maxSeconds * 1000) this.finished = true;
-    }
+    if (maxSeconds !== Infinity && now() - this.#startedMs >= maxSeconds * 1000) this.finished = true;
   }
 
   #report(isWholeEpoch: boolean): void {
