@@ -157,6 +157,7 @@ export class MarlSystem implements AsyncDisposable {
     const request = { agentCount, maxTurns: experiment.maxTurns };
     const environmentPlan = await planEnvironment(reference, environmentOptions, request);
     const environment = await createEnvironment(environmentPlan);
+    let isPlayedHere = false;
     try {
       const plan = planRun(this.configuration, environmentPlan, environment.agents);
       const share = allocateRun(plan);
@@ -171,12 +172,13 @@ export class MarlSystem implements AsyncDisposable {
         ? new SequentialExecution(share, environment, report)
         : new AsyncExecution(share, report);
       if (this.#isStopAsked) this.#execution.stop();
-      this.#ended = this.#finish(this.#execution, share, monitor).finally(() => environment.dispose?.());
+      this.#ended = this.#finish(this.#execution, share, monitor);
       // Whoever calls run() or stop() is told; a run that was only started must not end the process.
       this.#ended.catch(() => {});
-    } catch (error) {
-      environment.dispose?.();
-      throw error;
+      isPlayedHere = isSequential;
+    } finally {
+      // Actors on threads make their own; this one has said who its agents are.
+      if (!isPlayedHere) environment.dispose?.();
     }
   }
 

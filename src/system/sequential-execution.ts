@@ -19,7 +19,10 @@ export class SequentialExecution implements Execution {
   #release: (() => void) | undefined;
   #yieldedMs = 0;
 
-  /** @param report takes the row of an epoch; the array is reused */
+  /**
+   * @param environment played, and disposed of at the end of the run
+   * @param report takes the row of an epoch; the array is reused
+   */
   constructor(share: RunShare, environment: TurnEnvironment, report: (row: Float64Array) => void) {
     this.#share = share;
     this.#environment = environment;
@@ -27,6 +30,14 @@ export class SequentialExecution implements Execution {
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#play();
+    } finally {
+      this.#environment.dispose?.();
+    }
+  }
+
+  async #play(): Promise<void> {
     const { parallel } = this.#share.plan.configuration;
     const learners = this.#share.plan.policies.map((_, policy) => buildLearner(this.#share, policy));
     const { actor } = buildActor(this.#share, 0, this.#environment, this.#report);
