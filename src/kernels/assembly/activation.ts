@@ -10,7 +10,8 @@ const tanh: i32 = 2;
 // @ts-ignore: decorator
 @inline
 function activated(x: v128, activation: i32): v128 {
-  if (activation === relu) return f32x4.max(x, f32x4.splat(0));
+  // pmax(x, 0) is x < 0 ? 0 : x, one instruction, and lets NaN through; max, the same for NaN, takes eight.
+  if (activation === relu) return f32x4.pmax(x, f32x4.splat(0));
   if (activation === tanh) return tanh4(x);
   return x;
 }

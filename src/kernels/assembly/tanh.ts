@@ -5,7 +5,7 @@
 @inline
 export function exp4(x: v128): v128 {
   // eˣ = 2ⁿ · eʳ with n = round(x / ln 2); ln 2 in two parts, so that r keeps its last bits. Bounds keep 2ⁿ normal.
-  x = f32x4.max(f32x4.min(x, f32x4.splat(88)), f32x4.splat(-87));
+  x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88)), f32x4.splat(-87));
   const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341)));
   let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
@@ -33,7 +33,7 @@ export function tanh4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, square), f32x4.splat(-3.33332819422e-1));
   const near = f32x4.add(f32x4.mul(f32x4.mul(p, square), x), x);
   // 1 − 2 / (e²ˣ + 1), with the sign of x. From 10 on it is 1 to the last bit.
-  const bounded = f32x4.min(magnitude, f32x4.splat(10));
+  const bounded = f32x4.pmin(magnitude, f32x4.splat(10));
   const growth = exp4(f32x4.add(bounded, bounded));
   const far = f32x4.sub(f32x4.splat(1), f32x4.div(f32x4.splat(2), f32x4.add(growth, f32x4.splat(1))));
   const sign = v128.and(x, i32x4.splat(0x80000000));
