@@ -30,19 +30,49 @@ class MortalMover extends PlainMover {
   }
 }
 
+/** A mover that lets a test act before each gather. */
+class InterruptedMover extends PlainMover {
+  interrupt = () => {};
+
+  override gatherRowsU8ToF32(...block: Parameters<BlockMover['gatherRowsU8ToF32']>): void {
+    this.interrupt();
+    super.gatherRowsU8ToF32(...block);
+  }
+
+  override gatherRowsF32(...block: Parameters<BlockMover['gatherRowsF32']>): void {
+    this.interrupt();
+    super.gatherRowsF32(...block);
+  }
+}
+
+/** A sampler that lets a test act before each look at a ring's positions. */
+class InterruptedSampler extends RingSampler {
+  interrupt = () => {};
+
+  protected override loadHead(ring: number): number {
+    this.interrupt();
+    return super.loadHead(ring);
+  }
+
+  protected override loadClaim(ring: number): number {
+    this.interrupt();
+    return super.loadClaim(ring);
+  }
+}
+
 /** Rings, their writers and their sampler on one thread, beside a model of each ring. */
 export class RingRig {
   readonly plan: RingPlan;
   readonly buffer: SharedArrayBuffer;
   readonly batch: TransitionBatch;
-  readonly sampler: RingSampler;
+  readonly sampler: InterruptedSampler;
   readonly models: readonly RingModel[];
   readonly writers: RingWriter[];
   /** Chooses everything that the test leaves open. */
   readonly random: RandomStream;
 
   readonly #options: RigOptions;
-  readonly #mover: BlockMover;
+  readonly #mover: InterruptedMover;
   readonly #writerMover: MortalMover;
   readonly #transition: Transition;
   #actions = 0;
@@ -74,13 +104,13 @@ export class RingRig {
     this.buffer = new SharedArrayBuffer(Math.ceil(layout.end / 4) * 4);
     initializeRings(this.buffer, this.plan);
     this.#options = options;
-    this.#mover = new PlainMover(this.buffer);
+    this.#mover = new InterruptedMover(this.buffer);
     this.#writerMover = new MortalMover(this.buffer);
     this.random = RandomStream.named({ seed, role: 'test' });
     this.models = Array.from({ length: spec.rings }, () => new RingModel());
     this.writers = this.models.map((_, ring) => this.#writer(ring));
     const replay = RandomStream.named({ seed, role: 'replay' });
-    this.sampler = new RingSampler(this.buffer, this.plan, this.batch, rule, scratch, this.#mover, replay);
+    this.sampler = new InterruptedSampler(this.buffer, this.plan, this.batch, rule, scratch, this.#mover, replay);
   }
 
   /** Writes a step of random content. */
@@ -97,10 +127,11 @@ export class RingRig {
     this.writers[ring].append(this.#transition);
   }
 
-  /** Lets the writer of a ring die after `copies` copies of an append, and puts another in its place. */
-  replaceWriter(ring: number, copies: number, end: 'open' | 'terminated' | 'truncated'): void {
+  /** Lets the writer of a ring die at one of the copies of an append, and puts another in its place. */
+  replaceWriter(ring: number, end: 'open' | 'terminated' | 'truncated'): void {
+    const copies = (end === 'open' ? 1 : 2) * (this.plan.hasActionMask ? 2 : 1);
     this.#stage(this.#step(), end, this.#moment());
-    this.#writerMover.copiesLeft = copies;
+    this.#writerMover.copiesLeft = this.random.integer(copies);
     try {
       this.writers[ring].append(this.#transition);
       throw new Error('The writer outlived its append.');
@@ -112,10 +143,18 @@ export class RingRig {
     this.writers[ring] = this.#writer(ring);
   }
 
+  /** Fills the batch while `interrupt` runs at every step that the sampler shares with the writers. */
+  sampleInterrupted(interrupt: () => void): void {
+    this.sampler.interrupt = interrupt;
+    this.#mover.interrupt = interrupt;
+    this.sampler.sample();
+    this.sampler.interrupt = () => {};
+    this.#mover.interrupt = () => {};
+  }
+
   /** What the rings may return, by the action that names the transition. */
-  expected(): Map<number, ModelSample> {
-    const { rule, spec } = this.#options;
-    return new Map(this.models.flatMap((model) => [...model.samples(rule, spec.capacity)]));
+  expected(capacity = this.#options.spec.capacity): Map<number, ModelSample> {
+    return new Map(this.models.flatMap((model) => [...model.samples(this.#options.rule, capacity)]));
   }
 
   /** The batch as the sampler left it. */
