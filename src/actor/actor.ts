@@ -31,6 +31,10 @@ export interface ActorParts {
   readonly report: (row: Float64Array) => void;
 }
 
+/** Turns between two looks at the clock while they take no longer than this together. */
+const clockInterval = 16;
+const longTurnsMs = 10;
+
 /**
  * Steps one environment: observes, chooses, acts, and writes each agent's step to its ring. Knows nothing of threads;
  * whoever holds it calls {@link playTurn} and decides when to wait. A turn allocates nothing once warm.
@@ -51,6 +55,9 @@ export class Actor {
   readonly #window = new RewardWindow();
   readonly #startedMs = now();
   #turnsInEpoch = 0;
+  /** Turns to play until the next look at the clock, and what it said at the last. */
+  #turnsToClock = 0;
+  #clockMs = this.#startedMs;
 
   constructor(parts: ActorParts) {
     this.#parts = parts;
@@ -128,7 +135,17 @@ export class Actor {
     if (this.#turnsInEpoch === 0 && stopAtReward !== undefined && this.#window.isFull) {
       if (this.#window.mean >= stopAtReward) this.finished = true;
     }
-    if (maxSeconds !== Infinity && now() - this.#startedMs >= maxSeconds * 1000) this.finished = true;
+    if (maxSeconds !== Infinity) this.#checkClock(maxSeconds);
+  }
+
+  /** Every turn while turns are long; not while they are short, for each look leaves a number on the heap. */
+  #checkClock(maxSeconds: number): void {
+    this.#turnsToClock--;
+    if (this.#turnsToClock > 0) return;
+    const seenMs = now();
+    this.#turnsToClock = seenMs - this.#clockMs > longTurnsMs ? 1 : clockInterval;
+    this.#clockMs = seenMs;
+    if (seenMs - this.#startedMs >= maxSeconds * 1000) this.finished = true;
   }
 
   #report(isWholeEpoch: boolean): void {

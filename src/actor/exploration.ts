@@ -7,8 +7,10 @@ import type { EpsilonSchedule } from '../algorithms/algorithm.js';
  */
 export function epsilonAt(schedule: EpsilonSchedule, epoch: number, turns: number): number {
   const elapsed = schedule.unit === 'epochs' ? epoch : turns;
-  if (elapsed >= schedule.duration) return schedule.end;
-  return schedule.start + (schedule.end - schedule.start) * (elapsed / schedule.duration);
+  const share = elapsed >= schedule.duration ? 1 : elapsed / schedule.duration;
+  // Exactly `start` and `end` at the ends. One expression, for a function that returns now a loaded field and now a sum
+  // puts every sum on the heap.
+  return (1 - share) * schedule.start + share * schedule.end;
 }
 
 /** The `choice`-th legal action of a mask; `choice` is below the number of legal ones. */
