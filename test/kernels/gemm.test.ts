@@ -80,6 +80,29 @@ describe.each(['gemmNT', 'gemmNN', 'gemmTN'] as const)('%s', (name) => {
   });
 });
 
+it('reads nothing behind its operands: at the end of memory that would trap', () => {
+  const { length } = new Uint8Array(memory.buffer);
+  for (const [m, n, k] of [
+    [5, 7, 3],
+    [9, 13, 6],
+    [6, 1, 258],
+  ] as const) {
+    for (const { kernel } of Object.values(variants)) {
+      memory.reset();
+      const [other, c, scratch] = [
+        memory.room(m * k * 4 + n * k * 4),
+        memory.room(m * n * 4),
+        memory.room(gemmScratchBytes(n, k)),
+      ];
+      expect(() => kernel(c, length - m * k * 4, other, m, n, k, 0, scratch)).not.toThrow();
+      expect(() => kernel(c, other, length - n * k * 4, m, n, k, 0, scratch)).not.toThrow();
+    }
+    expect(() =>
+      kernels.smallBatchNT(memory.reset().room(m * n * 4), 2 ** 20, length - n * k * 4, 3, n, k),
+    ).not.toThrow();
+  }
+});
+
 it('multiplies a few rows by dot products', () => {
   fc.assert(
     fc.property(sizes, ({ m, n, k, seed, shift }) => {
