@@ -31,8 +31,8 @@ export interface ActorParts {
   readonly report: (row: Float64Array) => void;
 }
 
-/** Turns between two looks at the clock while they take no longer than this together. */
-const clockInterval = 16;
+/** Turns between two looks at the clock grow to this many while they take no longer than so many milliseconds together. */
+const longestClockInterval = 16;
 const longTurnsMs = 10;
 
 /**
@@ -55,7 +55,8 @@ export class Actor {
   readonly #window = new RewardWindow();
   readonly #startedMs = now();
   #turnsInEpoch = 0;
-  /** Turns to play until the next look at the clock, and what it said at the last. */
+  /** Turns between the last look at the clock and the next, those of them left, and what it said. */
+  #clockInterval = 1;
   #turnsToClock = 0;
   #clockMs = this.#startedMs;
 
@@ -143,7 +144,9 @@ export class Actor {
     this.#turnsToClock--;
     if (this.#turnsToClock > 0) return;
     const seenMs = now();
-    this.#turnsToClock = seenMs - this.#clockMs > longTurnsMs ? 1 : clockInterval;
+    const areLong = seenMs - this.#clockMs > longTurnsMs;
+    this.#clockInterval = areLong ? 1 : Math.min(2 * this.#clockInterval, longestClockInterval);
+    this.#turnsToClock = this.#clockInterval;
     this.#clockMs = seenMs;
     if (seenMs - this.#startedMs >= maxSeconds * 1000) this.finished = true;
   }
