@@ -11,7 +11,7 @@ export interface KernelExports {
   gemmNN: Gemm;
   /** C[m, n] (+)= A[k, m]ᵀ · B[k, n]. */
   gemmTN: Gemm;
-  /** Y[m, n] = X[m, k] · W[n, k]ᵀ by dot products: faster than {@link gemmNT} for m = 1 to 3, and needs no scratch. */
+  /** Y[m, n] = X[m, k] · W[n, k]ᵀ by dot products: faster than {@link gemmNT} up to m = 8, and needs no scratch. */
   smallBatchNT(y: number, x: number, w: number, m: number, n: number, k: number): void;
   /**
    * Lists what is not 0 in x[rows, columns] for the two kernels below, and returns how many values that is, or −1 if

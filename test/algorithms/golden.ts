@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-export interface GoldenTensor {
+interface GoldenTensor {
   readonly shape: readonly number[];
   readonly data: readonly number[];
 }

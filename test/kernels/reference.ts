@@ -25,7 +25,7 @@ export interface Matrix {
   readonly transposed?: boolean;
 }
 
-export function at({ values, rows, columns, transposed = false }: Matrix, row: number, column: number): number {
+function at({ values, rows, columns, transposed = false }: Matrix, row: number, column: number): number {
   return values[transposed ? column * rows + row : row * columns + column] ?? Number.NaN;
 }
 

@@ -45,7 +45,7 @@ function gradientsOf(memory: KernelMemory, layout: ParameterLayout, gradients: n
 const sizes = [
   { rows: 1, inputs: 3, outputs: 2 },
   { rows: 3, inputs: 5, outputs: 9 },
-  { rows: 6, inputs: 17, outputs: 5 },
+  { rows: 11, inputs: 17, outputs: 5 },
 ];
 
 describe.each(['none', 'relu', 'tanh'] as const)('a linear layer with %s', (activation) => {

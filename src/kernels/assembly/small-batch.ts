@@ -3,7 +3,7 @@
 
 import { horizontalSum } from './reduction';
 
-/** Y[m, n] = X[m, k] · W[n, k]ᵀ, meant for m = 1 to 3. */
+/** Y[m, n] = X[m, k] · W[n, k]ᵀ, meant for m = 1 to 8. */
 export function smallBatchNT(y: usize, x: usize, w: usize, m: usize, n: usize, k: usize): void {
   const row = k << 2;
   const whole = n & ~3;
