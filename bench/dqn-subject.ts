@@ -19,8 +19,12 @@ export interface PlainBatch {
 /** A DQN of the default sizes with batches to train on, each step on another. */
 export interface DqnSubject {
   readonly batches: readonly PlainBatch[];
-  /** One training step on batch `index`, the batch already in place or not. */
+  /**
+   * One training step. The first step of a round (`index` 0) puts the next batch in place, as a sampler would before
+   * every step: sampling is measured apart.
+   */
   step(index: number): void;
+  /** One action for a row of the batch. */
   act(index: number): void;
 }
 
@@ -50,15 +54,11 @@ export function makeDqnSubject(observationSize: number, frameStack: number, dens
   const places = placesOf(trainer, kernels.memory.buffer);
   places.weight.fill(1);
   places.bootstrapDiscount.fill(configuration.discount ** configuration.nStep);
+  let round = 0;
   return {
     batches: drawn,
     step: (index) => {
-      const batch = drawn[index % batches];
-      if (batch === undefined) return;
-      places.observation.set(batch.observation);
-      places.nextObservation.set(batch.nextObservation);
-      places.action.set(batch.action);
-      places.nStepReturn.set(batch.nStepReturn);
+      if (index === 0) place(drawn[round++ % batches], places);
       trainer.step();
     },
     act: (index) => {
@@ -76,6 +76,13 @@ function drawBatch(inputs: number, density: number, random: RandomStream): Plain
     action: Int32Array.from({ length: batchSize }, () => random.integer(actionCount)),
     nStepReturn: Float32Array.from({ length: batchSize }, () => random.uniform()),
   };
+}
+
+function place(batch: PlainBatch, places: ReturnType<typeof placesOf>): void {
+  places.observation.set(batch.observation);
+  places.nextObservation.set(batch.nextObservation);
+  places.action.set(batch.action);
+  places.nStepReturn.set(batch.nStepReturn);
 }
 
 function placesOf({ batch }: Trainer, buffer: SharedArrayBuffer) {
