@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import {
@@ -10,6 +13,27 @@ import {
   kernelModule,
 } from '#marlin/kernels/kernels.js';
 import { KernelMemory } from './kernel-memory.js';
+
+/** The error of loading the kernels from a copy of the built files whose kernels.wasm holds `wasm`. */
+async function errorWith(wasm: string | undefined): Promise<unknown> {
+  const built = dirname(dirname(fileURLToPath(import.meta.resolve('#marlin/kernels/kernels.js'))));
+  const copy = mkdtempSync(join(tmpdir(), 'marlin-kernels-'));
+  try {
+    writeFileSync(join(copy, 'package.json'), '{ "type": "module" }');
+    for (const file of ['errors.js', 'errors.js.map', 'kernels']) {
+      cpSync(join(built, file), join(copy, file), { recursive: true });
+    }
+    rmSync(join(copy, 'kernels', 'kernels.wasm'));
+    if (wasm !== undefined) writeFileSync(join(copy, 'kernels', 'kernels.wasm'), wasm);
+    const loaded: unknown = await import(pathToFileURL(join(copy, 'kernels', 'kernels.js')).href);
+    (loaded as { kernelModule: () => unknown }).kernelModule();
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
 
 describe('the kernels', () => {
   it('are compiled once', () => {
@@ -57,6 +81,18 @@ describe('the kernels', () => {
 
   it('have a register loop that computes', () => {
     expect(new KernelMemory().kernels.multiplyAddPeak(1_000)).toBeGreaterThan(0);
+  });
+});
+
+describe('a damaged installation', () => {
+  it('without kernels says how to make them', async () => {
+    const error = await errorWith(undefined);
+    expect(error).toMatchObject({ code: 'ERR_KERNELS', message: expect.stringContaining('npm run build') });
+  });
+
+  it('with kernels that the engine cannot compile says what they need', async () => {
+    const error = await errorWith('not WebAssembly');
+    expect(error).toMatchObject({ code: 'ERR_KERNELS', message: expect.stringContaining('SIMD') });
   });
 });
 
