@@ -98,8 +98,9 @@ export class RingWriter {
   protected claim(): void {
     // Always as many rows as the longest append: were the writer to die here with two rows half written, a claim of one
     // row by its replacement would move back, and vouch for the row under the second.
-    // A read-modify-write, not a store: the plain stores of the fill must not become visible before the claim.
-    // Closes the race "sampler gathers a slot while we overwrite it": whoever sees a filled byte sees the claim too.
+    // A read-modify-write, not a store, as the sampler's look at the claim is one: of two on the same word one comes
+    // first. If the sampler's, all it read was read before the stores of the fill; if this, the sampler sees the claim.
+    // Closes the race "sampler gathers a slot while we overwrite it".
     Atomics.exchange(this.control, ringControl.claim, advance(this.position, rowsPerClaim, this.plan.period));
   }
 

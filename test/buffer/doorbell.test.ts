@@ -1,13 +1,13 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { Doorbell, doorbellWords } from '#marlin/buffer/doorbell.js';
+import { Crew } from './crew.js';
 import type { PlayerData } from './doorbell-worker.js';
 import { turnWord } from './doorbell-worker.js';
 
 async function playing(data: PlayerData): Promise<{ timeouts: number; sleeps: number }> {
-  const worker = new Worker(new URL('doorbell-worker.js', import.meta.url), { workerData: data });
-  const [report] = await once(worker, 'message');
+  const crew = new Crew();
+  const [report] = await crew.whileNoneFails(once(crew.start('doorbell-worker.js', data), 'message'));
   return report;
 }
 

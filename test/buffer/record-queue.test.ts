@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Layout } from '#marlin/buffer/layout.js';
 import { periodOf } from '#marlin/buffer/position.js';
 import type { RecordQueuePlan } from '#marlin/buffer/record-queue.js';
 import { planRecordQueue, RecordQueue } from '#marlin/buffer/record-queue.js';
+import { Crew } from './crew.js';
 import { Disturbance } from './disturbance.js';
 
 function memoryOf(width: number, capacity: number): { buffer: SharedArrayBuffer; plan: RecordQueuePlan } {
@@ -45,14 +45,13 @@ describe('a record queue', () => {
   });
 
   test('loses nothing between two threads, and keeps the order', async () => {
-    const records = 300_000;
-    const { buffer, plan } = memoryOf(5, 7);
+    const records = 200_000;
+    const { buffer, plan } = memoryOf(5, 61);
     const refusals = new Int32Array(new SharedArrayBuffer(4));
     const workerData = { buffer, plan, records, refusals };
-    const worker = new Worker(new URL('record-queue-worker.js', import.meta.url), { workerData });
-    const failed = once(worker, 'error').then(([error]) => Promise.reject(error));
-    failed.catch(() => undefined);
-    await Promise.race([once(worker, 'online'), failed]);
+    const crew = new Crew();
+    const worker = crew.start('record-queue-worker.js', workerData);
+    await crew.whileNoneFails(once(worker, 'online'));
     const queue = new RecordQueue(buffer, plan);
     const disturbance = new Disturbance(2, 100, 3000);
     const record = new Float64Array(5);
@@ -68,7 +67,7 @@ describe('a record queue', () => {
         disturbance.pause();
       }
     }
-    await once(worker, 'exit');
+    await crew.whileNoneFails(once(worker, 'exit'));
     expect(wrong).toBe(0);
     expect(queue.length).toBe(0);
     expect(empty).toBeGreaterThan(100);

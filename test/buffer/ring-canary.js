@@ -97,12 +97,14 @@ export class CanaryCheck {
     const ring = this.#actions[index] % rings;
     const row = (this.#actions[index] - ring) / rings;
     const generations = this.#starts.length / rings;
-    let generation = generations - 1;
-    const startOf = ring * generations;
-    while (generation > 0 && !(this.#starts[startOf + generation] >= 0 && this.#starts[startOf + generation] <= row)) {
-      generation--;
+    const own = ring * generations;
+    let generation = 0;
+    for (let next = 1; next < generations; next++) {
+      const start = this.#starts[own + next];
+      if (start < 0 || start > row) break;
+      generation = next;
     }
-    const place = (row - this.#starts[startOf + generation]) % patternRows;
+    const place = (row - this.#starts[own + generation]) % patternRows;
     if (remaining[place] === 0) return false;
 
     const taken = Math.min(this.#rule.steps, remaining[place]);

@@ -20,9 +20,9 @@ describe('rings between threads', () => {
     const report = await runRingThreads({
       ...crowd,
       breakage: 'none',
-      samples: 2_000_000,
-      redraws: 300,
-      writerLifeMs: 60,
+      samples: 3_000_000,
+      redraws: 200,
+      writerLifeMs: 80,
     });
     console.log('rings whose writers die:', report);
     expect(report.torn).toBe(0);

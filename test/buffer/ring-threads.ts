@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { setTimeout } from 'node:timers/promises';
 import { Layout } from '#marlin/buffer/layout.js';
 import { periodOf } from '#marlin/buffer/position.js';
 import { initializeRings, planRing, ringControl, ringControlView, totalRows } from '#marlin/buffer/ring-plan.js';
@@ -7,6 +7,7 @@ import type { SamplingRule } from '#marlin/buffer/ring-sampler.js';
 import { planSamplerScratch } from '#marlin/buffer/ring-sampler.js';
 import { planTransitionBatch } from '#marlin/buffer/transition-batch.js';
 import { createKernelMemory, firstFreeByte, kernelModule } from '#marlin/kernels/kernels.js';
+import { Crew } from './crew.js';
 import type { Breakage, SamplerData, SamplerReport, WriterData } from './ring-worker.js';
 
 export interface RingThreadsOptions {
@@ -64,6 +65,8 @@ export async function runRingThreads(options: RingThreadsOptions): Promise<RingT
     return totalRows(control, plan, Atomics.load(control, ringControl.head));
   };
 
+  const crew = new Crew();
+  const start = (data: WriterData | SamplerData) => crew.start('ring-worker.js', data);
   const startWriter = (actor: number, generation: number) => {
     const own = Array.from({ length: ringsPerActor }, (_, index) => actor * ringsPerActor + index);
     const firstRows = own.map(rowsOf);
@@ -79,25 +82,21 @@ export async function runRingThreads(options: RingThreadsOptions): Promise<RingT
   let deaths = 0;
   const replacing = (async () => {
     for (let generation = 1; options.writerLifeMs !== undefined && generation < generations; generation++) {
-      await new Promise((resolve) => void setTimeout(resolve, options.writerLifeMs));
+      await setTimeout(options.writerLifeMs);
       if (!sampling) return;
-      await Promise.all(writers.map((writer) => writer.terminate()));
+      await crew.terminate(writers);
       deaths += writers.length;
       writers = writers.map((_, actor) => startWriter(actor, generation));
     }
   })();
   try {
-    const [report]: SamplerReport[] = await once(sampler, 'message');
+    const [report]: SamplerReport[] = await crew.whileNoneFails(once(sampler, 'message'));
     sampling = false;
     await replacing;
     return { ...report, deaths, rows: starts.reduce((sum, _, ring) => (ring < rings ? sum + rowsOf(ring) : sum), 0) };
   } finally {
     sampling = false;
     Atomics.store(stop, 0, 1);
-    await Promise.all([...writers, sampler].map((worker) => worker.terminate()));
+    await crew.terminate();
   }
-}
-
-function start(workerData: WriterData | SamplerData): Worker {
-  return new Worker(new URL('ring-worker.js', import.meta.url), { workerData });
 }

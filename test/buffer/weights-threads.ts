@@ -1,9 +1,10 @@
-import { Worker } from 'node:worker_threads';
+import { setTimeout } from 'node:timers/promises';
 import { Layout } from '#marlin/buffer/layout.js';
 import type { WeightMode } from '#marlin/buffer/weights.js';
 import { planWeights, readerScratchBytes } from '#marlin/buffer/weights.js';
 import { createPublisher, initializeWeights } from '#marlin/buffer/weight-slots.js';
 import { createKernelMemory, firstFreeByte, instantiateKernels, kernelModule } from '#marlin/kernels/kernels.js';
+import { Crew } from './crew.js';
 import type { Breakage, WeightsWorkerData } from './weights-worker.js';
 import { figures } from './weights-worker.js';
 
@@ -45,6 +46,7 @@ export async function runWeightsThreads(options: WeightsThreadsOptions): Promise
   // Version 0, before any actor starts. The source is zeros.
   createPublisher(memory.buffer, plan, [], instantiateKernels(module, memory)).tryPublish(source);
 
+  const crew = new Crew();
   const start = (role: 'read' | 'publish', index: number, block: number) => {
     const workerData: WeightsWorkerData = {
       module,
@@ -59,13 +61,14 @@ export async function runWeightsThreads(options: WeightsThreadsOptions): Promise
       index,
       block,
     };
-    return new Worker(new URL('weights-worker.js', import.meta.url), { workerData });
+    return crew.start('weights-worker.js', workerData);
   };
-  const workers = [...copies.map((copy, index) => start('read', index, copy)), start('publish', readers, source)];
+  for (const [index, copy] of copies.entries()) start('read', index, copy);
+  start('publish', readers, source);
   const began = performance.now();
   try {
     for (;;) {
-      await new Promise((resolve) => void setTimeout(resolve, 20));
+      await crew.whileNoneFails(setTimeout(20));
       const seen = reportOf(counts, performance.now() - began);
       const enough = seen.publications >= options.publications && seen.retries >= options.retries;
       if (enough || seen.torn > 0 || seen.seconds * 1000 > options.timeLimitMs) return seen;
@@ -73,7 +76,7 @@ export async function runWeightsThreads(options: WeightsThreadsOptions): Promise
   } finally {
     Atomics.store(stop, 0, 1);
     Atomics.notify(stop, 0);
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await crew.terminate();
   }
 }
 

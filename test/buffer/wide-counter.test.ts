@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WideCounter, wideCounterWords } from '#marlin/buffer/wide-counter.js';
+import { Crew } from './crew.js';
 import { stride } from './wide-counter-worker.js';
 
 function words(): Int32Array {
@@ -28,10 +28,9 @@ describe('a wide counter', () => {
     const shared = words();
     const steps = 10_000_000;
     const counter = new WideCounter(shared, 0);
-    const worker = new Worker(new URL('wide-counter-worker.js', import.meta.url), {
-      workerData: { words: shared, steps },
-    });
-    await once(worker, 'online');
+    const crew = new Crew();
+    const worker = crew.start('wide-counter-worker.js', { words: shared, steps });
+    await crew.whileNoneFails(once(worker, 'online'));
     let looks = 0;
     let wrong = 0;
     for (let before = 0; before < steps; looks++) {
@@ -40,7 +39,7 @@ describe('a wide counter', () => {
       const after = Atomics.load(shared, 3);
       if (count < before * stride || count > (after + 1) * stride) wrong++;
     }
-    await once(worker, 'exit');
+    await crew.whileNoneFails(once(worker, 'exit'));
     expect(wrong).toBe(0);
     expect(looks).toBeGreaterThan(1000);
   });
