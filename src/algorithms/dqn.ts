@@ -121,7 +121,11 @@ class DqnTrainer implements Trainer {
     this.#observation = new InputRows(this.#workspace.observation, kernels);
     this.#nextObservation = new InputRows(this.#workspace.nextObservation, kernels);
     this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
-    this.#adam = new Adam(this.#state.adam, kernels, { ...configuration.adam, maxGradNorm: configuration.maxGradNorm });
+    this.#adam = new Adam(this.#state.adam, kernels, {
+      ...configuration.adam,
+      learningRate: configuration.learningRate,
+      maxGradNorm: configuration.maxGradNorm,
+    });
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
     this.#trainingSteps = new Float64Array(buffer, this.#state.trainingSteps, 1);
     this.batch = this.#workspace.batch;
@@ -140,11 +144,11 @@ class DqnTrainer implements Trainer {
     const { gradients } = this.#workspace;
     this.#computeLoss();
     this.#computeGradients();
-    const norm = this.#adam.gradientNorm(gradients);
-    const loss = this.#recordMetrics(norm);
+    this.#adam.measureNorm(gradients);
+    this.#recordMetrics();
     // A step with such gradients would leave no finite parameter; the learner reads the metrics and throws.
-    if (!Number.isFinite(norm) || !Number.isFinite(loss)) return;
-    this.#adam.step(parameters, gradients, norm, this.#configuration.learningRate);
+    if (!this.#isFinite()) return;
+    this.#adam.step(parameters, gradients);
     this.#updateTarget();
   }
 
@@ -184,11 +188,14 @@ class DqnTrainer implements Trainer {
     this.#network.backward(this.#state.parameters, gradients, this.#observation, online, upstream);
   }
 
-  #recordMetrics(gradientNorm: number): number {
+  #recordMetrics(): void {
     const { metrics } = this;
     metrics.set(this.#figures);
-    metrics[3] = gradientNorm;
-    return metrics[0] ?? Number.NaN;
+    metrics.set(this.#adam.norm, 3);
+  }
+
+  #isFinite(): boolean {
+    return Number.isFinite(this.metrics[0]) && Number.isFinite(this.metrics[3]);
   }
 
   #updateTarget(): void {

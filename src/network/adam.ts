@@ -3,6 +3,7 @@ import type { Kernels } from '../kernels/kernels.js';
 
 /** Settings of Adam. */
 export interface AdamSettings {
+  readonly learningRate: number;
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
@@ -33,17 +34,26 @@ export function planAdam(layout: Layout, count: number): AdamPlan {
 /** Keeps the division finite when all gradients are 0; PyTorch's `clip_grad_norm_` has the same. */
 const normFloor = 1e-6;
 
-/** Adam (Kingma & Ba 2015, arXiv 1412.6980) with clipping by the global norm, over one parameter block. */
+/**
+ * Adam (Kingma & Ba 2015, arXiv 1412.6980) with clipping by the global norm, over one parameter block. Numbers that
+ * change go through typed arrays, not through arguments and results: where the engine does not inline a call, those
+ * would be objects on the heap.
+ */
 export class Adam {
   readonly #plan: AdamPlan;
   readonly #kernels: Kernels;
   readonly #settings: AdamSettings;
   readonly #powers: Float64Array;
+  /** One value: ‖gradients‖₂ as {@link measureNorm} found it; NaN or infinite if a gradient is. */
+  readonly norm = new Float64Array(1);
+  /** One value, which a schedule may change between steps. */
+  readonly learningRate: Float64Array;
 
   constructor(plan: AdamPlan, kernels: Kernels, settings: AdamSettings) {
     this.#plan = plan;
     this.#kernels = kernels;
     this.#settings = settings;
+    this.learningRate = Float64Array.of(settings.learningRate);
     this.#powers = new Float64Array(kernels.memory.buffer, plan.powers, 2);
   }
 
@@ -55,14 +65,16 @@ export class Adam {
     this.#powers.fill(1);
   }
 
-  /** ‖gradients‖₂; NaN or infinite if a gradient is. */
-  gradientNorm(gradients: number): number {
-    return Math.sqrt(this.#kernels.sumOfSquares(gradients, this.#plan.count));
+  /** Sets {@link norm}. */
+  measureNorm(gradients: number): void {
+    this.norm[0] = Math.sqrt(this.#kernels.sumOfSquares(gradients, this.#plan.count));
   }
 
-  /** Updates the block at byte `parameters`; `norm` is the {@link gradientNorm} of these gradients. */
-  step(parameters: number, gradients: number, norm: number, learningRate: number): void {
+  /** Updates the block at byte `parameters` by gradients whose norm has been measured. */
+  step(parameters: number, gradients: number): void {
     const { beta1, beta2, epsilon, maxGradNorm } = this.#settings;
+    const norm = this.norm[0] ?? Number.NaN;
+    const learningRate = this.learningRate[0] ?? Number.NaN;
     const powers = this.#powers;
     const power1 = (powers[0] ?? 1) * beta1;
     const power2 = (powers[1] ?? 1) * beta2;
