@@ -43,7 +43,7 @@ export class Doorbell {
     Atomics.store(this.#words, this.#sleeping, 0);
   }
 
-  /** The same for the main thread, which must not block. */
+  /** The same for the main thread, which must not block. A pending wait does not keep the event loop alive. */
   async sleepUnlessAsync(ready: () => boolean, timeoutMs: number): Promise<void> {
     const rings = Atomics.load(this.#words, this.#rings);
     Atomics.store(this.#words, this.#sleeping, 1);

@@ -4,15 +4,16 @@ import { Disturbance } from './disturbance.js';
 
 /**
  * @typedef {object} PlayerData
- * @property {Int32Array} words a doorbell per player, then the number of the turn
+ * @property {Int32Array} words a doorbell per player, the number of the turn, the number of time-outs
  * @property {0 | 1} player plays the turns of its parity
  * @property {number} turns
  * @property {number} timeoutMs
- * @property {boolean} isBroken announces its sleep after its last look
+ * @property {boolean} isBroken announces its sleep after its last look, and ends with the first time-out
  */
 
 /** The word that counts turns, behind both doorbells. */
 export const turnWord = 2 * doorbellWords;
+export const timeoutsWord = turnWord + 1;
 
 class LateDoorbell extends Doorbell {
   #words;
@@ -45,13 +46,12 @@ class LateDoorbell extends Doorbell {
 /**
  * Waits for each of its turns, and passes the next to the other player.
  * @param {PlayerData} data
- * @returns {{ timeouts: number, sleeps: number }}
+ * @returns {number} times it slept
  */
 function play({ words, player, turns, timeoutMs, isBroken }) {
   const own = new (isBroken ? LateDoorbell : Doorbell)(words, player * doorbellWords);
   const other = new Doorbell(words, (1 - player) * doorbellWords);
   const disturbance = new Disturbance(player, 2, 5000);
-  let timeouts = 0;
   let sleeps = 0;
   for (let turn = player; turn < turns; turn += 2) {
     const isMine = () => {
@@ -64,13 +64,14 @@ function play({ words, player, turns, timeoutMs, isBroken }) {
       const start = performance.now();
       own.sleepUnless(isMine, timeoutMs);
       sleeps++;
-      if (performance.now() - start >= timeoutMs) timeouts++;
+      if (performance.now() - start >= timeoutMs) Atomics.add(words, timeoutsWord, 1);
+      if (isBroken && Atomics.load(words, timeoutsWord) > 0) return sleeps;
     }
     disturbance.perhapsPause();
     Atomics.store(words, turnWord, turn + 1);
     other.ring();
   }
-  return { timeouts, sleeps };
+  return sleeps;
 }
 
 /** @type {PlayerData | null} */

@@ -20,7 +20,7 @@ describe('rings between threads', () => {
     const report = await runRingThreads({
       ...crowd,
       breakage: 'none',
-      samples: 3_000_000,
+      samples: 5_000_000,
       redraws: 200,
       writerLifeMs: 80,
     });

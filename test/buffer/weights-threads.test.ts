@@ -8,7 +8,7 @@ const enough = { publications: 500_000, retries: 12_000, timeLimitMs };
 
 test('weights in a double buffer are whole and never older than before', { timeout }, async () => {
   const mode = 'double-buffer';
-  const report = await runWeightsThreads({ mode, breakage: 'none', readers: 3, bytes, oneIn: 50, ...enough });
+  const report = await runWeightsThreads({ mode, breakage: 'none', readers: 3, bytes, oneIn: 10, ...enough });
   console.log('weights, double-buffer:', report);
   expect(report.torn).toBe(0);
   expect(report.publications).toBeGreaterThanOrEqual(100_000);
@@ -19,7 +19,7 @@ test('weights in a double buffer are whole and never older than before', { timeo
 
 test('snapshots of weights are whole and never older than before', { timeout }, async () => {
   const mode = 'snapshot';
-  const report = await runWeightsThreads({ mode, breakage: 'none', readers: 3, bytes, oneIn: 50, ...enough });
+  const report = await runWeightsThreads({ mode, breakage: 'none', readers: 3, bytes, oneIn: 10, ...enough });
   console.log('weights, snapshot:', report);
   expect(report.torn).toBe(0);
   expect(report.publications).toBeGreaterThanOrEqual(100_000);
