@@ -2,7 +2,7 @@ import type { SeatPlan } from '../actor/agent-seat.js';
 import { planSeat } from '../actor/agent-seat.js';
 import type { AlgorithmContext, AlgorithmPlan } from '../algorithms/algorithm.js';
 import { algorithmNamed } from '../algorithms/algorithms.js';
-import { Layout } from '../buffer/layout.js';
+import { Layout, sectionAlignment } from '../buffer/layout.js';
 import type { RingPlan } from '../buffer/ring-plan.js';
 import { planRing } from '../buffer/ring-plan.js';
 import type { SamplerScratch } from '../buffer/ring-sampler.js';
@@ -126,7 +126,9 @@ function tooLarge(
   const rest = bytes - ringBytes;
   const gibibytes = (bytes / 2 ** 30).toFixed(1);
   const why = `the memory of ${agent} would take ${gibibytes} GiB, of which the ring ${(ringBytes / 2 ** 30).toFixed(1)}; 4 GiB can be addressed`;
-  const most = Math.floor((memoryLimit - rest) / (rings.rings * bytesPerRow(rings)));
+  // With another capacity, each column may have to begin up to a line later.
+  const spare = (6 + rings.fields.length) * sectionAlignment;
+  const most = Math.floor((memoryLimit - rest - spare) / (rings.rings * bytesPerRow(rings)));
   return most > 0
     ? new ConfigurationError('parallel.bufferCapacity', bufferCapacity, `at most ${most}`, why)
     : new ConfigurationError('agents.algorithm', configuration.agents[0].algorithmName, 'a smaller network', why);
