@@ -31,7 +31,7 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /** Rounds of an interleaved comparison: enough for a median that one disturbed round does not move. */
-export const defaultRounds = 9;
+const defaultRounds = 9;
 
 /**
  * Measures several candidates in turn, round by round, so that a disturbance of the machine meets all of them. Each

@@ -4,7 +4,7 @@ import { Layout } from '#marlin/buffer/layout.js';
 import { createKernelMemory, firstFreeByte, instantiateKernels, kernelModule } from '#marlin/kernels/kernels.js';
 import { RandomStream } from '#marlin/random.js';
 
-export const batchSize = 64;
+const batchSize = 64;
 export const actionCount = 4;
 const batches = 16;
 

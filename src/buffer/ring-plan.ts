@@ -66,7 +66,7 @@ export const ringControl = {
   halves: 2,
 } as const;
 
-export const ringControlWords = sectionAlignment / 4;
+const ringControlWords = sectionAlignment / 4;
 
 /** Bits of a row's flags. */
 export const rowFlags = {

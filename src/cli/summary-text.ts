@@ -1,3 +1,4 @@
+import { rewardWindowEpochs } from '../actor/reward-window.js';
 import type { RunSummary } from '../system/summary.js';
 
 /** The summary as one line of JSON; numbers that do not exist (no whole epoch) become null. */
@@ -16,7 +17,7 @@ export function summaryText(summary: RunSummary, baseline: number | undefined): 
       `(${whole(summary.agentStepsPerSecond)} agent steps/s, ${whole(summary.trainStepsPerSecond)} training steps/s).`,
   ];
   if (summary.epochs > 0) {
-    const count = Math.min(100, summary.epochs);
+    const count = Math.min(rewardWindowEpochs, summary.epochs);
     const reward = `Mean reward of the last ${count} epochs: ${summary.rewardMeanLast100.toFixed(1)}`;
     lines.push(
       baseline === undefined
