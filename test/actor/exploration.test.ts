@@ -1,0 +1,68 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { countLegal, epsilonAt, nthLegal } from '#marlin/actor/exploration.js';
+import { RewardWindow } from '#marlin/actor/reward-window.js';
+
+describe('ε', () => {
+  const byEpoch = { start: 0.9, end: 0.1, duration: 8, unit: 'epochs' } as const;
+
+  it('falls linearly from start to end, by epochs or by turns, and then stays', () => {
+    expect([0, 2, 4, 8, 9, 1e9].map((epoch) => epsilonAt(byEpoch, epoch, 123_456))).toEqual([
+      0.9,
+      expect.closeTo(0.7, 12),
+      expect.closeTo(0.5, 12),
+      0.1,
+      0.1,
+      0.1,
+    ]);
+    expect([0, 4, 8].map((turn) => epsilonAt({ ...byEpoch, unit: 'turns' }, 77, turn))).toEqual([
+      0.9,
+      expect.closeTo(0.5, 12),
+      0.1,
+    ]);
+  });
+
+  it('lies between start and end, and is exact at both', () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    const duration = fc.integer({ min: 1, max: 1_000 });
+    const property = fc.property(share, share, duration, fc.nat(2_000), (start, end, length, epoch) => {
+      const schedule = { start, end, duration: length, unit: 'epochs' } as const;
+      const epsilon = epsilonAt(schedule, epoch, 0);
+      if (epoch >= length) return epsilon === end;
+      const slack = 1e-15;
+      const isBetween = epsilon >= Math.min(start, end) - slack && epsilon <= Math.max(start, end) + slack;
+      return isBetween && epsilonAt(schedule, 0, 0) === start;
+    });
+    expect(fc.check(property).counterexample).toBeNull();
+  });
+});
+
+it('the n-th legal action is that', () => {
+  const mask = fc.uint8Array({ maxLength: 12, max: 1 });
+  const property = fc.property(mask, (legal) => {
+    const expected = [...legal.keys()].filter((action) => legal[action] !== 0);
+    const found = expected.map((_, choice) => nthLegal(legal, choice));
+    return countLegal(legal) === expected.length && found.every((action, choice) => action === expected[choice]);
+  });
+  expect(fc.check(property).counterexample).toBeNull();
+  expect(nthLegal(new Uint8Array(3), 0)).toBe(-1);
+});
+
+describe('the window of the last 100 rewards', () => {
+  it('is the mean of what it holds', () => {
+    const reward = fc.double({ min: -1e6, max: 1e6, noNaN: true });
+    const property = fc.property(fc.array(reward, { minLength: 1, maxLength: 350 }), (rewards) => {
+      const window = new RewardWindow();
+      for (const one of rewards) window.add(one);
+      const held = rewards.slice(-100);
+      const mean = held.reduce((sum, one) => sum + one, 0) / held.length;
+      return Math.abs(window.mean - mean) <= 1e-6 && window.isFull === rewards.length >= 100;
+    });
+    expect(fc.check(property).counterexample).toBeNull();
+  });
+
+  it('has none while it is empty', () => {
+    expect(new RewardWindow().mean).toBeNaN();
+    expect(new RewardWindow().isFull).toBe(false);
+  });
+});
