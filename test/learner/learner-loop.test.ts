@@ -1,0 +1,138 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { owedTrainSteps } from '#marlin/algorithms/training-rate.js';
+import { sectionAlignment } from '#marlin/buffer/layout.js';
+import { WideCounter, wideCounterWords } from '#marlin/buffer/wide-counter.js';
+import { command, WorkerControl } from '#marlin/buffer/worker-control.js';
+import type { Learner } from '#marlin/learner/learner.js';
+import type { LearnerShare } from '#marlin/learner/learner-loop.js';
+import { LearnerLoop } from '#marlin/learner/learner-loop.js';
+
+/** Counts what is asked of it. */
+class CountingLearner {
+  trainSteps = 0;
+  finished = 0;
+  isReady = true;
+  readonly #onStep: () => void;
+
+  constructor(onStep: () => void = () => {}) {
+    this.#onStep = onStep;
+  }
+
+  trainStep(): void {
+    this.#onStep();
+    this.trainSteps++;
+  }
+
+  finish(): void {
+    this.finished++;
+  }
+}
+
+function shareOf(learner: CountingLearner, priority = 1): LearnerShare {
+  return { learner: learner as unknown as Learner, priority };
+}
+
+function makeControl(): WorkerControl {
+  return new WorkerControl(new SharedArrayBuffer(sectionAlignment), 0);
+}
+
+/** A loop over learners whose actors are done after `turns` turns. */
+function makeLoop(shares: readonly LearnerShare[], turns: number, control = makeControl()): LearnerLoop {
+  const counter = new WideCounter(new Int32Array(new SharedArrayBuffer(wideCounterWords * 4)), 0);
+  counter.set(turns);
+  const actor = makeControl();
+  actor.markDone();
+  const rate = { trainInterval: 1, gradientSteps: 1, learningStarts: 0 };
+  return new LearnerLoop({ shares, rate, turns: [counter], actors: [actor], control });
+}
+
+describe('what is owed', () => {
+  it('is as the plan has it', () => {
+    const rate = { trainInterval: 4, gradientSteps: 3, learningStarts: 10 };
+    expect([0, 9, 10, 13, 14, 17, 18, 1e12 + 10].map((turns) => owedTrainSteps(turns, rate))).toEqual([
+      0, 0, 0, 0, 3, 3, 6, 0.75e12,
+    ]);
+    expect(owedTrainSteps(1e9, { ...rate, gradientSteps: 0 })).toBe(0);
+  });
+
+  it('never falls, and is a multiple of gradientSteps', () => {
+    const positive = fc.integer({ min: 1, max: 50 });
+    const property = fc.property(
+      positive,
+      positive,
+      fc.nat(200),
+      fc.nat(5_000),
+      (trainInterval, gradientSteps, learningStarts, turns) => {
+        const rate = { trainInterval, gradientSteps, learningStarts };
+        const owed = owedTrainSteps(turns, rate);
+        const next = owedTrainSteps(turns + 1, rate);
+        return owed % gradientSteps === 0 && (next === owed || next === owed + gradientSteps);
+      },
+    );
+    expect(fc.check(property).counterexample).toBeNull();
+  });
+});
+
+function spinFiveMs(): void {
+  const then = performance.now() + 5;
+  while (performance.now() < then);
+}
+
+describe('a learner worker', () => {
+  it('serves the policy that is furthest behind, weighted by priority', () => {
+    const priorities = [1, 3, 0.5];
+    const owed = 60;
+    const arrears = (index: number): number => (owed - learners[index].trainSteps) * priorities[index];
+    const chosen: boolean[] = [];
+    const learners: CountingLearner[] = priorities.map(
+      (_, own) =>
+        new CountingLearner(() => chosen.push(priorities.every((__, other) => arrears(other) <= arrears(own)))),
+    );
+    makeLoop(
+      learners.map((learner, index) => shareOf(learner, priorities[index])),
+      owed,
+    ).run();
+    expect(chosen).toHaveLength(3 * owed);
+    expect(chosen.every(Boolean)).toBe(true);
+  });
+
+  it('does all that is owed and no more, then finishes each and says that it is done', () => {
+    const learners = [new CountingLearner(), new CountingLearner()];
+    const control = makeControl();
+    makeLoop(
+      learners.map((learner) => shareOf(learner)),
+      25,
+      control,
+    ).run();
+    for (const learner of learners) expect(learner).toMatchObject({ trainSteps: 25, finished: 1 });
+    expect(control.isDone).toBe(true);
+  });
+
+  it('passes over a policy that has no batch yet', () => {
+    const [ready, unready] = [new CountingLearner(), new CountingLearner()];
+    unready.isReady = false;
+    makeLoop([shareOf(unready, 100), shareOf(ready)], 25).run();
+    expect([ready.trainSteps, unready.trainSteps]).toEqual([25, 0]);
+  });
+
+  it('ends at once when it is told to give up', () => {
+    const learner = new CountingLearner();
+    const control = makeControl();
+    control.ask(command.abort);
+    makeLoop([shareOf(learner)], 1_000, control).run();
+    expect(learner).toMatchObject({ trainSteps: 0, finished: 1 });
+    expect(control.isDone).toBe(true);
+  });
+
+  it('does not train for ever what is owed when it is told to stop', () => {
+    const learner = new CountingLearner(spinFiveMs);
+    const control = makeControl();
+    control.ask(command.stop);
+    makeLoop([shareOf(learner)], 1e9, control).run();
+    expect(learner.trainSteps).toBeGreaterThan(0);
+    // 500 ms of steps of 5 ms.
+    expect(learner.trainSteps).toBeLessThanOrEqual(101);
+    expect(learner.finished).toBe(1);
+  });
+});
