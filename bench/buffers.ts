@@ -1,7 +1,8 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { Layout } from '#marlin/buffer/layout.js';
 import { initializeRings, planRing } from '#marlin/buffer/ring-plan.js';
-import { planSamplerScratch, RingSampler } from '#marlin/buffer/ring-sampler.js';
+import { RingSampler } from '#marlin/buffer/ring-sampler.js';
+import { planReaderLists } from '#marlin/buffer/transition-reader.js';
 import type { Transition } from '#marlin/buffer/ring-writer.js';
 import { RingWriter } from '#marlin/buffer/ring-writer.js';
 import { planTransitionBatch } from '#marlin/buffer/transition-batch.js';
@@ -87,7 +88,7 @@ function ringOf150Bytes(): () => void {
     rings: 1,
   });
   const batch = planTransitionBatch(layout, batchSize, observationBytes, 4, false);
-  const scratch = planSamplerScratch(layout, batchSize, 1);
+  const scratch = planReaderLists(layout, batchSize, 1);
   const observation = layout.reserve(observationBytes);
   const { kernels, buffer } = kernelsOver(layout);
   initializeRings(buffer, plan);

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ConfigurationError } from './errors.js';
 
 /**
@@ -9,7 +9,13 @@ import { ConfigurationError } from './errors.js';
 export function parseSetting<T>(schema: z.ZodType<T>, value: unknown, field: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw toConfigurationError(result.error.issues[0], value, field);
+  const [issue] = result.error.issues;
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  if (issue.code === 'unrecognized_keys' && issue.path.length === 0 && known.length > 0) {
+    const name = [field, issue.keys[0]].filter((part) => part !== '').join('.');
+    throw new ConfigurationError(name, valueAt(value, [issue.keys[0]]), `${absent}, only ${known.join(', ')}`);
+  }
+  throw toConfigurationError(issue, value, field);
 }
 
 function toConfigurationError(issue: z.core.$ZodIssue, root: unknown, field: string): ConfigurationError {
@@ -51,7 +57,7 @@ function boundOf(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return oneOf(issue.values);
     case 'unrecognized_keys':
-      return 'absent: there is no such setting';
+      return absent;
     case 'invalid_union':
       if ('options' in issue) return oneOf(issue.options ?? []);
       return alternatives([...new Set(issue.errors.flat().map(boundOf))]);
@@ -59,6 +65,8 @@ function boundOf(issue: z.core.$ZodIssue): string {
       return issue.message;
   }
 }
+
+const absent = 'absent: there is no such setting';
 
 const typeNames: Readonly<Record<string, string>> = {
   int: 'a whole number',

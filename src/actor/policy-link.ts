@@ -1,6 +1,6 @@
 import type { TrainingRate } from '../algorithms/training-rate.js';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
-import { batchIsReady } from '../buffer/ring-sampler.js';
+import { batchIsReady } from '../buffer/ring-occupancy.js';
 import type { RingPlan } from '../buffer/ring-plan.js';
 import { ringControlView } from '../buffer/ring-plan.js';
 import type { WeightReader } from '../buffer/weights.js';
@@ -69,12 +69,7 @@ export class PolicyLink {
   isBehind(turns: number, maxTrainingLag: number): boolean {
     this.look(turns);
     if (this.trainingLag <= maxTrainingLag) return false;
-    this.#isReady ||= batchIsReady(
-      this.#ringControls,
-      this.#parts.rings,
-      this.#parts.batchSize,
-      this.#parts.steps,
-    );
+    this.#isReady ||= batchIsReady(this.#ringControls, this.#parts.rings, this.#parts.batchSize, this.#parts.steps);
     return this.#isReady;
   }
 }

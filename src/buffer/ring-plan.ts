@@ -131,12 +131,3 @@ export function initializeRings(buffer: SharedArrayBuffer, plan: RingPlan): void
 export function ringControlView(buffer: SharedArrayBuffer, plan: RingPlan, ring: number): Int32Array {
   return new Int32Array(buffer, plan.control + ring * sectionAlignment, ringControlWords);
 }
-
-/** Rows ever written to a ring, boundary rows included, up to a head that was read from it. Exact on any thread. */
-export function totalRows(words: Int32Array, plan: RingPlan, head: number): number {
-  // Read after the head, and stored before it: never behind it, and ahead of it by one half at the most. Parity tells.
-  // Closes the races "halves counted, head not yet moved", also where the writer died between the two.
-  const halves = Atomics.load(words, ringControl.halves);
-  const entered = (halves & 1) === halfOf(head, plan.period) ? halves : halves - 1;
-  return (entered >> 1) * plan.period + head - plan.startPosition;
-}

@@ -1,7 +1,8 @@
 import type { BlockMover } from './block-mover.js';
 import { advance, halfOf } from './position.js';
 import type { RingPlan } from './ring-plan.js';
-import { ringControl, ringControlView, rowFlags, rowsPerClaim, totalRows } from './ring-plan.js';
+import { totalRows } from './ring-occupancy.js';
+import { ringControl, ringControlView, rowFlags, rowsPerClaim } from './ring-plan.js';
 
 /** One step of an agent, as the writer takes it. Offsets are bytes in the ring's own memory. Reuse one object. */
 export interface Transition {
@@ -78,7 +79,9 @@ export class RingWriter {
     this.claim();
     const flags = (transition.terminated ? rowFlags.terminated : 0) | (transition.truncated ? rowFlags.truncated : 0);
     const row = this.#row(this.position);
-    this.#fill(row, transition.observation, transition.legal, transition.action, transition.reward, flags);
+    this.#fill(row, transition.observation, transition.legal, transition.action, flags);
+    // Not an argument: a call that the engine does not inline boxes numbers that are no small integers.
+    this.#rewards[row] = transition.reward;
     for (let field = 0; field < this.#fields.length; field++) {
       const { size } = this.plan.fields[field];
       for (let value = 0; value < size; value++) {
@@ -88,7 +91,8 @@ export class RingWriter {
     this.#episodeStep++;
     if (ended) {
       const boundary = this.#row(advance(this.position, 1, this.plan.period));
-      this.#fill(boundary, transition.finalObservation, transition.finalLegal, 0, 0, rowFlags.boundary);
+      this.#fill(boundary, transition.finalObservation, transition.finalLegal, 0, rowFlags.boundary);
+      this.#rewards[boundary] = 0;
       this.#episodeStep = 0;
     }
     this.publish(rows);
@@ -124,14 +128,14 @@ export class RingWriter {
     return this.#firstRow + (position % this.plan.capacity);
   }
 
-  #fill(row: number, observation: number, legal: number, action: number, reward: number, flags: number): void {
+  /** All columns but the reward and the algorithm's own. */
+  #fill(row: number, observation: number, legal: number, action: number, flags: number): void {
     const { plan } = this;
     this.#mover.copyBytes(plan.observation + row * plan.bytesPerObservation, observation, plan.bytesPerObservation);
     if (plan.legal !== undefined) {
       this.#mover.copyBytes(plan.legal + row * plan.actionCount, legal, plan.actionCount);
     }
     this.#actions[row] = action;
-    this.#rewards[row] = reward;
     this.#episodeSteps[row] = this.#episodeStep;
     this.#flags[row] = flags;
   }

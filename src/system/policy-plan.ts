@@ -5,8 +5,8 @@ import { algorithmNamed } from '../algorithms/algorithms.js';
 import { Layout, sectionAlignment } from '../buffer/layout.js';
 import type { RingPlan } from '../buffer/ring-plan.js';
 import { planRing } from '../buffer/ring-plan.js';
-import type { SamplerScratch } from '../buffer/ring-sampler.js';
-import { planSamplerScratch } from '../buffer/ring-sampler.js';
+import type { ReaderLists } from '../buffer/transition-reader.js';
+import { planReaderLists } from '../buffer/transition-reader.js';
 import type { WeightPlan } from '../buffer/weights.js';
 import { planWeights, readerScratchBytes } from '../buffer/weights.js';
 import type { AgentSpec } from '../environment/environment.js';
@@ -53,7 +53,7 @@ export interface PolicyPlan {
   readonly weights: WeightPlan;
   readonly actors: readonly ActorShare[];
   readonly trainerScratch: number;
-  readonly samplerScratch: SamplerScratch;
+  readonly readerLists: ReaderLists;
 }
 
 const memoryLimit = 2 ** 32;
@@ -95,7 +95,7 @@ export function planPolicy(
     seats: [planSeat(layout, agent, plan.frames)],
   }));
   const trainerScratch = layout.reserve(plan.trainerScratchBytes);
-  const samplerScratch = planSamplerScratch(layout, parallel.batchSize, plan.frames);
+  const readerLists = planReaderLists(layout, parallel.batchSize, plan.frames);
   if (layout.end > memoryLimit) throw tooLarge(configuration, rings, agent.id, layout.end);
   return {
     id: agent.id,
@@ -111,7 +111,7 @@ export function planPolicy(
     weights,
     actors,
     trainerScratch,
-    samplerScratch,
+    readerLists,
   };
 }
 

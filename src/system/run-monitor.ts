@@ -1,6 +1,6 @@
 import { RewardWindow } from '../actor/reward-window.js';
 import { ringControlView } from '../buffer/ring-plan.js';
-import { publishedRows } from '../buffer/ring-sampler.js';
+import { publishedRows } from '../buffer/ring-occupancy.js';
 import type { SharedFigures } from '../buffer/shared-figures.js';
 import { newestVersion } from '../buffer/weight-slots.js';
 import type { WideCounter } from '../buffer/wide-counter.js';

@@ -76,7 +76,7 @@ export function buildLearner(share: RunShare, index: number): Learner {
   return new Learner({
     policyId: policy.id,
     trainer,
-    sampler: new RingSampler(buffer, policy.rings, trainer.batch, rule, policy.samplerScratch, kernels, random),
+    sampler: new RingSampler(buffer, policy.rings, trainer.batch, rule, policy.readerLists, kernels, random),
     random,
     state,
     publisher: createPublisher(buffer, policy.weights, pinsOf(share, index), kernels),

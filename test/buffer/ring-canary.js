@@ -69,7 +69,7 @@ export class CanaryCheck {
    * @param {SharedArrayBuffer} buffer
    * @param {import('#marlin/buffer/ring-plan.js').RingPlan} plan
    * @param {import('#marlin/buffer/transition-batch.js').TransitionBatch} batch
-   * @param {import('#marlin/buffer/ring-sampler.js').SamplingRule} rule
+   * @param {import('#marlin/buffer/transition-reader.js').SamplingRule} rule
    * @param {Int32Array} starts [rings][generations]: first row of each writer of each ring, growing; −1 = not yet
    */
   constructor(buffer, plan, batch, rule, starts) {

@@ -1,4 +1,4 @@
-import type { SamplingRule } from '#marlin/buffer/ring-sampler.js';
+import type { SamplingRule } from '#marlin/buffer/transition-reader.js';
 import { rowsPerClaim } from '#marlin/buffer/ring-plan.js';
 
 /** What is known of one moment of an episode, as numbers that the ring stores exactly. */

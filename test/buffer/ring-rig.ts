@@ -2,8 +2,9 @@ import type { BlockMover } from '#marlin/buffer/block-mover.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import type { RingPlan, RingSpec } from '#marlin/buffer/ring-plan.js';
 import { initializeRings, planRing } from '#marlin/buffer/ring-plan.js';
-import type { SamplingRule } from '#marlin/buffer/ring-sampler.js';
-import { RingSampler, planSamplerScratch } from '#marlin/buffer/ring-sampler.js';
+import type { SamplingRule } from '#marlin/buffer/transition-reader.js';
+import { RingSampler } from '#marlin/buffer/ring-sampler.js';
+import { planReaderLists } from '#marlin/buffer/transition-reader.js';
 import type { Transition } from '#marlin/buffer/ring-writer.js';
 import { RingWriter } from '#marlin/buffer/ring-writer.js';
 import type { TransitionBatch } from '#marlin/buffer/transition-batch.js';
@@ -89,7 +90,7 @@ export class RingRig {
       spec.actionCount,
       spec.hasActionMask,
     );
-    const scratch = planSamplerScratch(layout, batchSize, rule.frames);
+    const scratch = planReaderLists(layout, batchSize, rule.frames);
     this.#transition = {
       observation: layout.reserve(observationBytes),
       action: 0,

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { Layout } from '#marlin/buffer/layout.js';
 import { periodOf } from '#marlin/buffer/position.js';
-import { initializeRings, planRing, ringControl, ringControlView, totalRows } from '#marlin/buffer/ring-plan.js';
-import type { SamplingRule } from '#marlin/buffer/ring-sampler.js';
-import { planSamplerScratch } from '#marlin/buffer/ring-sampler.js';
+import { totalRows } from '#marlin/buffer/ring-occupancy.js';
+import { initializeRings, planRing, ringControl, ringControlView } from '#marlin/buffer/ring-plan.js';
+import type { SamplingRule } from '#marlin/buffer/transition-reader.js';
+import { planReaderLists } from '#marlin/buffer/transition-reader.js';
 import { planTransitionBatch } from '#marlin/buffer/transition-batch.js';
 import { createKernelMemory, firstFreeByte, kernelModule } from '#marlin/kernels/kernels.js';
 import { Crew } from './crew.js';
@@ -52,7 +53,7 @@ export async function runRingThreads(options: RingThreadsOptions): Promise<RingT
     startPosition: periodOf(capacity) - 3 * capacity,
   });
   const batch = planTransitionBatch(layout, batchSize, rule.frames * observationSize, 4, true);
-  const scratch = planSamplerScratch(layout, batchSize, rule.frames);
+  const scratch = planReaderLists(layout, batchSize, rule.frames);
   const staging = Array.from({ length: actors }, () => layout.reserve(2 * observationSize));
   const memory = createKernelMemory(layout.end);
   initializeRings(memory.buffer, plan);

@@ -24,8 +24,8 @@ import { CanaryCheck, canaryOf, isLastStep, isTerminated, rewardOf } from './rin
  * @typedef {Common & {
  *   role: 'sample',
  *   batch: import('#marlin/buffer/transition-batch.js').TransitionBatch,
- *   rule: import('#marlin/buffer/ring-sampler.js').SamplingRule,
- *   scratch: import('#marlin/buffer/ring-sampler.js').SamplerScratch,
+ *   rule: import('#marlin/buffer/transition-reader.js').SamplingRule,
+ *   scratch: import('#marlin/buffer/transition-reader.js').ReaderLists,
  *   starts: Int32Array,
  *   samples: number,
  *   redraws: number,

@@ -53,7 +53,7 @@ const refusals: readonly Refusal[] = [
     given: { environmentOptions: { height: 2 } },
     field: 'environmentOptions.height',
     value: 2,
-    bound: 'an integer from 3 to 1024',
+    bound: 'at least 3',
   },
   {
     given: { environmentOptions: { agents: 3 }, agents: { count: 2 } },
@@ -95,7 +95,12 @@ const refusals: readonly Refusal[] = [
   algorithm({ targetUpdate: { kind: 'slow' } }, 'targetUpdate.kind', 'slow', 'one of "hard", "soft"'),
   algorithm({ targetUpdate: { kind: 'soft', tau: 2 } }, 'targetUpdate.tau', 2, 'at most 1'),
   algorithm({ targetUpdate: { kind: 'hard', tau: 1 } }, 'targetUpdate.tau', 1, unknownKey),
-  algorithm({ learningrate: 1 }, 'learningrate', 1, unknownKey),
+  algorithm(
+    { learningrate: 1 },
+    'learningrate',
+    1,
+    `${unknownKey}, only hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, epsilon`,
+  ),
   {
     given: { agents: [{}, { algorithm: { nStep: -1 } }] },
     field: 'agents.1.algorithm.nStep',
@@ -139,7 +144,12 @@ const refusals: readonly Refusal[] = [
   parallel('threads', 4, unknownKey),
   { given: { output: { directory: '' } }, field: 'output.directory', value: '', bound: 'at least 1 character' },
   { given: { output: { file: 'x' } }, field: 'output.file', value: 'x', bound: unknownKey },
-  { given: { agent: {} }, field: 'agent', value: {}, bound: unknownKey },
+  {
+    given: { agent: {} },
+    field: 'agent',
+    value: {},
+    bound: `${unknownKey}, only environment, environmentOptions, agents, experiment, parallel, output`,
+  },
 ];
 
 describe('a bad configuration is refused at construction', () => {

@@ -1,35 +1,38 @@
 import { z } from 'zod';
 import type { EnvironmentRequest } from '../../environment/environment.js';
-import { finiteNumber, integerFrom, parseOptions, positiveInteger, probability } from '../../environment/options.js';
 import { ConfigurationError } from '../../errors.js';
+import { parseSetting } from '../../validation.js';
+
+/** What the options are called in a configuration. */
+const optionsField = 'environmentOptions';
 
 const variantNames = ['standard', 'gems-only'] as const;
 
-const variantSchema = z.looseObject({ variant: z.enum(variantNames, `one of ${variantNames.join(', ')}`) });
+const variantSchema = z.looseObject({ variant: z.enum(variantNames) });
 
 const shared = {
   /** Locations along y, the border's walls included. */
-  height: integerFrom(3, 1024),
+  height: z.int().min(3).max(1024),
   /** Locations along x, the border's walls included. */
-  width: integerFrom(3, 1024),
+  width: z.int().min(3).max(1024),
   /** Number of agents. */
-  agents: positiveInteger(),
+  agents: z.int().min(1),
   /** Turns of an epoch. */
-  maxTurns: positiveInteger(),
+  maxTurns: z.int().min(1),
   /** Probability that an empty interior cell turns to a treasure, per turn. */
-  spawnProbability: probability(),
+  spawnProbability: z.number().min(0).max(1),
   /** Cells an agent sees in each direction. */
-  viewRadius: integerFrom(0, 100),
-  gemValue: finiteNumber(),
+  viewRadius: z.int().min(0).max(100),
+  gemValue: z.number(),
   /** Reward for bumping into a wall. */
-  wallValue: finiteNumber(),
+  wallValue: z.number(),
 };
 
 const standardSchema = z.strictObject({
   variant: z.literal('standard'),
   ...shared,
-  foodValue: finiteNumber(),
-  boneValue: finiteNumber(),
+  foodValue: z.number(),
+  boneValue: z.number(),
 });
 
 /** There is neither food nor bone, so setting their value is refused. */
@@ -69,17 +72,17 @@ export function resolveOptions(
   given: Readonly<Record<string, unknown>>,
   request: EnvironmentRequest,
 ): TreasurehuntOptions {
-  const { variant } = parseOptions(variantSchema, { variant: 'standard', ...withoutUndefined(given) });
+  const { variant } = parseSetting(variantSchema, { variant: 'standard', ...withoutUndefined(given) }, optionsField);
   const requested = withoutUndefined({ agents: request.agentCount, maxTurns: request.maxTurns });
   for (const [name, value] of Object.entries(requested)) {
     if (given[name] === undefined || given[name] === value) continue;
-    throw new ConfigurationError(`environmentOptions.${name}`, given[name], `${value}, as the run has it`);
+    throw new ConfigurationError(`${optionsField}.${name}`, given[name], `${value}, as the run has it`);
   }
   const settings = { ...requested, ...withoutUndefined(given) };
   const options =
     variant === 'standard'
-      ? parseOptions(standardSchema, { ...standardDefaults, ...settings })
-      : parseOptions(gemsOnlySchema, { ...gemsOnlyDefaults, ...settings });
+      ? parseSetting(standardSchema, { ...standardDefaults, ...settings }, optionsField)
+      : parseSetting(gemsOnlySchema, { ...gemsOnlyDefaults, ...settings }, optionsField);
   checkRoom(options);
   return options;
 }
@@ -88,7 +91,7 @@ function checkRoom({ agents, height, width }: TreasurehuntOptions): void {
   const interior = (height - 2) * (width - 2);
   if (agents <= interior) return;
   throw new ConfigurationError(
-    'environmentOptions.agents',
+    `${optionsField}.agents`,
     agents,
     `at most ${interior}`,
     `each agent needs an interior cell of its own, and a grid of ${height} × ${width} has ${interior}`,
