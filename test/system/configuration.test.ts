@@ -156,7 +156,10 @@ describe('a bad configuration is refused at construction', () => {
   it.each(refusals)('$field: $value', ({ given, field, value, bound }) => {
     const error = refusal({ ...game, ...given });
     expect(error).toBeInstanceOf(ConfigurationError);
-    expect(error).toMatchObject({ name: 'ConfigurationError', code: 'ERR_CONFIGURATION', field, bound });
+    expect(error).toMatchObject({ name: 'ConfigurationError', code: 'ERR_CONFIGURATION', field });
+    // What is unknown may be told what is known.
+    const { bound: said } = error as ConfigurationError;
+    expect(bound === unknownKey ? said.slice(0, unknownKey.length) : said).toBe(bound);
     expect((error as ConfigurationError).value).toEqual(value);
     expect((error as ConfigurationError).message).toContain(`${field} is `);
     expect((error as ConfigurationError).message).toContain(`, but must be ${bound}`);

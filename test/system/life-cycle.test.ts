@@ -177,6 +177,24 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
     }
   });
 
+  it.each(['', 'act', 'reset', 'create', 'agents'])(
+    'disposes of every environment that it made (fails: %o)',
+    async (fail) => {
+      const lives = new Int32Array(new SharedArrayBuffer(8));
+      await Promise.allSettled([new MarlSystem(trial({ fail, lives }, { parallel: { execution } })).run()]);
+      const [made, disposed] = lives;
+      expect(disposed).toBe(made);
+      expect(made).toBe(fail === 'create' ? 0 : { sequential: 1, async: 2 }[execution]);
+    },
+  );
+
+  it('disposes of its environment also where the run is refused', async () => {
+    const lives = new Int32Array(new SharedArrayBuffer(8));
+    const refused = trial({ lives }, { parallel: { execution, bufferCapacity: 10 } });
+    await expect(new MarlSystem(refused).run()).rejects.toMatchObject({ field: 'parallel.bufferCapacity' });
+    expect([...lives]).toEqual([1, 1]);
+  });
+
   it.each(['', 'act'])('leaves nothing behind, and lets the process end (fails: %o)', async (fail) => {
     const directory = await mkdtemp(join(tmpdir(), 'marlin-leave-'));
     try {
