@@ -56,10 +56,12 @@ describe('a sequential run', () => {
   });
 
   it('leaves the event loop room', async () => {
+    const busy = trial({ busyMs: 1 }, { parallel: { execution: 'sequential' }, experiment: { epochs: 20 } });
+    const system = new MarlSystem(busy);
+    await system.start();
     let ticks = 0;
     const timer = setInterval(() => ticks++, 1);
-    const busy = trial({ busyMs: 1 }, { parallel: { execution: 'sequential' }, experiment: { epochs: 20 } });
-    const summary = await run(busy);
+    const summary = await system.run();
     clearInterval(timer);
     // At least every 50 ms; half as often is forgiven.
     expect(summary.turns).toBe(400);
@@ -164,7 +166,8 @@ describe('the bound on how far training may be behind', () => {
   it('costs no sleep where the first batch is complete between two training events', async () => {
     // Owed since turn 30, but a batch only at turn 34: nobody is rung for new debts then.
     const parallel = { learningStarts: 0, trainInterval: 30, maxTrainingLag: 0, batchSize: 32 };
-    const { seconds, agents } = await run(trial({}, { parallel, experiment: { epochs: 3 } }));
+    // Turns of 2 ms, so that the learners, rung at turn 30, are asleep again.
+    const { seconds, agents } = await run(trial({ busyMs: 2 }, { parallel, experiment: { epochs: 3 } }));
     for (const agent of agents) expect(agent.trainSteps).toBe(2);
     expect(seconds).toBeLessThan(0.9);
   });

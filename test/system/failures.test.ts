@@ -75,7 +75,14 @@ describe.each(['sequential', 'async'] as const)('an environment that throws: %s'
     expect(fault).toMatchObject({ message });
   });
 
-  it('keeps the records of the epochs before', async () => {
+  it('keeps the records of all epochs before', async () => {
+    const configuration = trial({ episodeTurns: 1, fail: 'epoch', failTurn: 200 }, { parallel: { execution } });
+    const { error, records } = await fail({ ...configuration, experiment: { epochs: Infinity, logInterval: 1_000 } });
+    expect(error).toMatchObject(worldHasEnded);
+    expect(records.map((record) => record.kind)).toEqual([...Array.from({ length: 200 }, () => 'episode'), 'fault']);
+  });
+
+  it('keeps the records of the epochs before a learner failed', async () => {
     const configuration = trial(
       { episodeTurns: 4, fail: 'huge' },
       { experiment: { epochs: Infinity }, parallel: { execution, trainInterval: 1 } },

@@ -16,7 +16,11 @@ const execute = promisify(execFile);
 function endless(execution: 'sequential' | 'async'): MarlConfiguration {
   return trial(
     { episodeTurns: 2, busyMs: 1, agents: 1 },
-    { experiment: { epochs: Infinity, logInterval: 1 }, parallel: { execution, learningStarts: 4, trainInterval: 1 } },
+    {
+      experiment: { epochs: Infinity, logInterval: 1 },
+      // The actor never waits for its learner: when it stands still, it was told to.
+      parallel: { execution, learningStarts: 4, trainInterval: 1, maxTrainingLag: Infinity },
+    },
   );
 }
 
@@ -144,6 +148,12 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
     expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   });
 
+  it('ends by itself, and listens to its signal no longer', async () => {
+    const { signal } = new AbortController();
+    await new MarlSystem(trial({}, { parallel: { execution } })).run({ signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
   it('ends on a signal that comes while it starts', async () => {
     const controller = new AbortController();
     const run = new MarlSystem(endless(execution)).run({ signal: controller.signal });
@@ -187,6 +197,16 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
       expect(made).toBe(fail === 'create' ? 0 : { sequential: 1, async: 2 }[execution]);
     },
   );
+
+  it('disposes of its environments also where it is a learner that fails', async () => {
+    const lives = new Int32Array(new SharedArrayBuffer(8));
+    const diverging = trial(
+      { fail: 'huge', lives },
+      { parallel: { execution, trainInterval: 1 }, experiment: { epochs: Infinity } },
+    );
+    await expect(new MarlSystem(diverging).run()).rejects.toMatchObject({ code: 'ERR_NOT_FINITE' });
+    expect(lives[1]).toBe(lives[0]);
+  });
 
   it('disposes of its environment also where the run is refused', async () => {
     const lives = new Int32Array(new SharedArrayBuffer(8));

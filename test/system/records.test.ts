@@ -1,3 +1,4 @@
+import { MarlSystem } from 'marlin-rl';
 import type { EpisodeRecord, IterationRecord, TrainingRecord } from 'marlin-rl';
 import { describe, expect, it } from 'vitest';
 import type { Run } from './trial-run.js';
@@ -148,12 +149,22 @@ describe.each(['sequential', 'async'] as const)('records of a run: %s', (executi
   });
 });
 
-it('a run with more epochs than the queue of reports holds loses none', async () => {
+it('a main thread that is busy for longer than the queue of reports lasts loses none', async () => {
   const configuration = trial(
     { episodeTurns: 1, agents: 1 },
     { experiment: { epochs: 9_000, logInterval: 1_000 }, parallel: { learningStarts: 1_000_000 } },
   );
-  const { records, summary } = await runAndRecord(configuration);
+  const records: TrainingRecord[] = [];
+  const system = new MarlSystem(configuration).addSink({
+    write: (record) => {
+      // Several times longer than the actor needs to fill it.
+      const until = performance.now() + (records.length === 0 ? 300 : 0);
+      while (performance.now() < until);
+      records.push(record);
+    },
+    close: async () => {},
+  });
+  const summary = await system.run();
   expect(summary.epochs).toBe(9_000);
   const episodes = episodesOf(records);
   expect(episodes).toHaveLength(9_000);
