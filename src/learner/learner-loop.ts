@@ -24,7 +24,7 @@ export interface LearnerLoopParts {
 /** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
 const sleepMs = 1_000;
 /** After a stop, what is still owed is trained for at most this long. */
-const stopGraceMs = 500;
+export const stopGraceMs = 500;
 
 /**
  * Serves the policies of one worker: always the one that is furthest behind what it owes, weighted by priority, and

@@ -1,6 +1,7 @@
 import { setImmediate as nextEvents } from 'node:timers/promises';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
 import type { TurnEnvironment } from '../environment/environment.js';
+import { stopGraceMs } from '../learner/learner-loop.js';
 import type { Execution } from './execution.js';
 import type { RunShare } from './wiring.js';
 import { buildActor, buildLearner } from './wiring.js';
@@ -14,6 +15,9 @@ export class SequentialExecution implements Execution {
   readonly #environment: TurnEnvironment;
   readonly #report: (row: Float64Array) => void;
   #isStopped = false;
+  /** When what is still owed is given up, as learners on threads do; and whether that has come. */
+  #stopAt = Infinity;
+  #isGraceOver = false;
   /** Resolves at the next {@link resume} or {@link stop}; undefined while the run is not paused. */
   #paused: Promise<void> | undefined;
   #release: (() => void) | undefined;
@@ -46,7 +50,7 @@ export class SequentialExecution implements Execution {
       actor.playTurn();
       const owed = owedTrainSteps(actor.turns, parallel);
       for (const learner of learners) {
-        while (learner.trainSteps < owed && learner.isReady) {
+        while (learner.trainSteps < owed && learner.isReady && !this.#isGraceOver) {
           learner.trainStep();
           if (this.#isDue()) await this.#lookAtEvents();
         }
@@ -59,6 +63,7 @@ export class SequentialExecution implements Execution {
   }
 
   stop(): void {
+    if (!this.#isStopped) this.#stopAt = performance.now() + stopGraceMs;
     this.#isStopped = true;
     this.resume();
   }
@@ -83,5 +88,6 @@ export class SequentialExecution implements Execution {
     await nextEvents();
     await this.#paused;
     this.#yieldedMs = performance.now();
+    this.#isGraceOver = this.#yieldedMs >= this.#stopAt;
   }
 }

@@ -77,6 +77,21 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
     expect(threads.alive).toBe(0);
   });
 
+  it('stops soon, however much is owed', async () => {
+    const parallel = { execution, learningStarts: 0, gradientSteps: 10_000_000, maxTrainingLag: 0 };
+    const system = new MarlSystem(trial({}, { parallel, experiment: { logInterval: 1 } }));
+    await system.start();
+    await delay(100);
+    const began = performance.now();
+    await system.stop();
+    // The grace is half a second.
+    expect(performance.now() - began).toBeLessThan(4_000);
+    const summary = await system.run();
+    expect(summary.reason).toBe('stopped');
+    for (const agent of summary.agents) expect(agent.trainSteps).toBeLessThan(agent.owedTrainSteps);
+    expect(summary.trainSteps).toBeGreaterThan(0);
+  });
+
   it('stops twice, and at once', async () => {
     const system = new MarlSystem(endless(execution));
     await system.start();
