@@ -79,9 +79,12 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
 
   it('stops soon, however much is owed', async () => {
     const parallel = { execution, learningStarts: 0, gradientSteps: 10_000_000, maxTrainingLag: 0 };
-    const system = new MarlSystem(trial({}, { parallel, experiment: { logInterval: 1 } }));
-    await system.start();
-    await delay(100);
+    const system = new MarlSystem(trial({ episodeTurns: 5 }, { parallel }));
+    // After three epochs there is a batch, and no end of training in sight.
+    for await (const record of system.records()) {
+      if (record.kind === 'episode' && record.episode === 3) break;
+    }
+    await delay(20);
     const began = performance.now();
     await system.stop();
     // The grace is half a second.
