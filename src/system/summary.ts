@@ -11,7 +11,10 @@ import { onlineParameters } from './wiring.js';
 /** How one agent's policy fared. */
 export interface AgentSummary {
   readonly id: string;
-  /** Training steps done, and what the turns taken earned; equal unless the run was stopped with much in arrears. */
+  /**
+   * Training steps done, and what the turns taken earned. Equal, unless the run was stopped with much in arrears or was
+   * over before its rings held a batch.
+   */
   readonly trainSteps: number;
   readonly owedTrainSteps: number;
   /** Publications; the initial weights are version 0. */
