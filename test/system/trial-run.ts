@@ -2,7 +2,7 @@ import { MarlSystem } from 'marlin-rl';
 import type { MarlConfiguration, RunSummary, TrainingRecord } from 'marlin-rl';
 import type { Worker } from 'node:worker_threads';
 
-export const trialModule = new URL('./fixtures/trial.js', import.meta.url);
+const trialModule = new URL('./fixtures/trial.js', import.meta.url);
 
 /** A small network, so that a run of many training steps is short. */
 export const smallDqn = { name: 'dqn', hiddenSizes: [8], frameStack: 2, nStep: 2 } as const;
