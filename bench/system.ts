@@ -11,7 +11,7 @@ import { SpinWorkers } from './capacity.js';
 
 /** Blocks that must pass the check of capacity, and blocks tried at the most. */
 const wantedBlocks = 7;
-const blockLimit = 30;
+const blockLimit = 20;
 /** Below this the machine does not give two threads enough for a statement about parallel work. */
 const leastCapacity = 1.7;
 
@@ -22,10 +22,11 @@ interface Setting {
   readonly turns: number;
 }
 
+/** Turns for about five seconds each: threads of their own first have to compile the code that this one has warm. */
 const settings: readonly Setting[] = [
-  { name: 'training-light', trainInterval: 512, turns: 60_000 },
-  { name: 'balanced', trainInterval: 24, turns: 24_000 },
-  { name: 'training-heavy', trainInterval: 4, turns: 7_000 },
+  { name: 'training-light', trainInterval: 512, turns: 1_200_000 },
+  { name: 'balanced', trainInterval: 24, turns: 300_000 },
+  { name: 'training-heavy', trainInterval: 4, turns: 60_000 },
 ];
 
 /** One block: the machine's capacity before and after, and the same work three ways. */
@@ -73,7 +74,7 @@ async function compare(setting: Setting): Promise<BenchResult[]> {
   const blocks: Block[] = [];
   let tried = 0;
   try {
-    await measureBlock({ ...setting, turns: setting.turns / 4 }, spinners);
+    await measureBlock({ ...setting, turns: setting.turns / 10 }, spinners);
     for (; blocks.length < wantedBlocks && tried < blockLimit; tried++) {
       const block = await measureBlock(setting, spinners);
       if (block.capacity >= leastCapacity) blocks.push(block);

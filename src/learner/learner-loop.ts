@@ -15,6 +15,8 @@ export interface LearnerShare {
 export interface LearnerLoopParts {
   readonly shares: readonly LearnerShare[];
   readonly rate: TrainingRate;
+  /** Owed training steps at which actors begin to wait. */
+  readonly maxTrainingLag: number;
   /** Turns taken by each actor. */
   readonly turns: readonly WideCounter[];
   readonly actors: readonly WorkerControl[];
@@ -32,10 +34,13 @@ export const stopGraceMs = 500;
  */
 export class LearnerLoop {
   readonly #parts: LearnerLoopParts;
+  /** Owed training steps at which an actor that waits is woken. */
+  readonly #resumeLag: number;
   #stopAt = Infinity;
 
   constructor(parts: LearnerLoopParts) {
     this.#parts = parts;
+    this.#resumeLag = Math.floor(parts.maxTrainingLag / 2);
   }
 
   run(): void {
@@ -46,7 +51,10 @@ export class LearnerLoop {
       const next = this.#next();
       if (next !== undefined) {
         next.trainStep();
-        this.#ringActors();
+        // While an actor waits nothing more comes to be owed, so these arrears pass through every number below those it
+        // waits for. Woken at half of them it plays many turns at once; woken at each step, threads would switch twice
+        // a step. Asked after the step: what was owed before it may have been less than what the actor waits for.
+        if (this.#owed() - next.trainSteps === this.#resumeLag) this.#ringActors();
       } else if (mayEnd) {
         break;
       } else {
@@ -77,10 +85,8 @@ export class LearnerLoop {
   }
 
   #furthestBehind(): Learner | undefined {
-    const { shares, rate, turns } = this.#parts;
-    let total = 0;
-    for (let actor = 0; actor < turns.length; actor++) total += turns[actor].value();
-    const owed = owedTrainSteps(total, rate);
+    const { shares } = this.#parts;
+    const owed = this.#owed();
     let best: Learner | undefined;
     let bestArrears = 0;
     for (let share = 0; share < shares.length; share++) {
@@ -92,6 +98,14 @@ export class LearnerLoop {
       }
     }
     return best;
+  }
+
+  /** Training steps that each policy owes by now. */
+  #owed(): number {
+    const { rate, turns } = this.#parts;
+    let total = 0;
+    for (let actor = 0; actor < turns.length; actor++) total += turns[actor].value();
+    return owedTrainSteps(total, rate);
   }
 
   #ringActors(): void {

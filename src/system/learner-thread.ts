@@ -18,6 +18,7 @@ export function runLearner({ share, worker }: LearnerWorkerData): void {
       priority: plan.policies[policy].priority,
     })),
     rate: plan.configuration.parallel,
+    maxTrainingLag: plan.configuration.parallel.maxTrainingLag,
     turns: plan.memory.turns.map((_, actor) => turnsOf(share, actor)),
     actors: actorControls(share),
     control: learnerControls(share)[worker],

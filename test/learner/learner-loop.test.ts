@@ -33,18 +33,23 @@ function shareOf(learner: CountingLearner, priority = 1): LearnerShare {
   return { learner: learner as unknown as Learner, priority };
 }
 
-function makeControl(): WorkerControl {
-  return new WorkerControl(new SharedArrayBuffer(sectionAlignment), 0);
+function makeControl(buffer = new SharedArrayBuffer(sectionAlignment)): WorkerControl {
+  return new WorkerControl(buffer, 0);
 }
 
-/** A loop over learners whose actors are done after `turns` turns. */
-function makeLoop(shares: readonly LearnerShare[], turns: number, control = makeControl()): LearnerLoop {
+/** A loop over learners whose actor is done after `turns` turns. */
+function makeLoop(
+  shares: readonly LearnerShare[],
+  turns: number,
+  control = makeControl(),
+  actor = makeControl(),
+  maxTrainingLag = 32,
+): LearnerLoop {
   const counter = new WideCounter(new Int32Array(new SharedArrayBuffer(wideCounterWords * 4)), 0);
   counter.set(turns);
-  const actor = makeControl();
   actor.markDone();
   const rate = { trainInterval: 1, gradientSteps: 1, learningStarts: 0 };
-  return new LearnerLoop({ shares, rate, turns: [counter], actors: [actor], control });
+  return new LearnerLoop({ shares, rate, maxTrainingLag, turns: [counter], actors: [actor], control });
 }
 
 describe('what is owed', () => {
@@ -134,5 +139,24 @@ describe('a learner worker', () => {
     // 500 ms of steps of 5 ms.
     expect(learner.trainSteps).toBeLessThanOrEqual(101);
     expect(learner.finished).toBe(1);
+  });
+});
+
+describe('an actor that waits', () => {
+  it.each([
+    [6, 1],
+    [1, 1],
+    [0, 1],
+    [Infinity, 0],
+  ])('at a lag of more than %s is rung %s time on the way to 0', (maxTrainingLag, expected) => {
+    const buffer = new SharedArrayBuffer(sectionAlignment);
+    const words = new Int32Array(buffer);
+    const [ringsWord, sleepingWord] = [1, 2];
+    // Asleep for good: each ring is then counted, and none ends the sleep.
+    words[sleepingWord] = 1;
+    const learner = new CountingLearner();
+    makeLoop([shareOf(learner)], 10, makeControl(), makeControl(buffer), maxTrainingLag).run();
+    expect(learner.trainSteps).toBe(10);
+    expect(words[ringsWord]).toBe(expected);
   });
 });
