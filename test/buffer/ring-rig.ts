@@ -123,11 +123,6 @@ export class RingRig {
     this.models[ring].append(step, end, final);
   }
 
-  /** Writes the last step once more, without a model and without garbage of the test's own. */
-  appendAgain(ring: number): void {
-    this.writers[ring].append(this.#transition);
-  }
-
   /** Lets the writer of a ring die at one of the copies of an append, and puts another in its place. */
   replaceWriter(ring: number, end: 'open' | 'terminated' | 'truncated'): void {
     const copies = (end === 'open' ? 1 : 2) * (this.plan.hasActionMask ? 2 : 1);

@@ -1,13 +1,9 @@
-// Run by dqn-allocation.test.ts with --expose-gc: prints the bytes that one warm call leaves on the heap.
-//
-// usage: allocation.js <step | act | litter>
+// DQN alone, with an action mask and observations in f32.
 import { dqn } from '#marlin/algorithms/dqn.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import { createKernelMemory, firstFreeByte, instantiateKernels, kernelModule } from '#marlin/kernels/kernels.js';
 import { RandomStream } from '#marlin/random.js';
-
-const warmCalls = 20_000;
-const measuredCalls = 5_000;
+import { printBytesPerCall } from './measure.js';
 
 /** @type {import('#marlin/algorithms/algorithm.js').AlgorithmContext} */
 const context = {
@@ -37,33 +33,11 @@ values.forEach((_, index) => {
 });
 new Float32Array(kernels.memory.buffer, batch.weight, batch.size).fill(1);
 
-let litter = [0];
-/** @type {Record<string, () => void>} */
-const calls = {
+printBytesPerCall({
   step: () => {
     trainer.step();
   },
   act: () => {
     policy.act(state, batch.observation, undefined, random);
   },
-  // One small array a call: what the other two must not do, and what this measurement must be able to see.
-  litter: () => {
-    litter = [litter.length];
-  },
-};
-
-const call = calls[process.argv[2] ?? ''];
-const collect = globalThis.gc;
-if (call === undefined || collect === undefined) throw new Error('usage: node --expose-gc allocation.js <call>');
-
-function bytesOfCalls() {
-  collect?.();
-  const before = process.memoryUsage().heapUsed;
-  for (let index = 0; index < measuredCalls; index++) call?.();
-  return process.memoryUsage().heapUsed - before;
-}
-
-for (let index = 0; index < warmCalls; index++) call();
-// The engine may still recompile something in one of the rounds: the least of five is what the calls leave.
-const rounds = Array.from({ length: 5 }, bytesOfCalls);
-console.log(Math.min(...rounds) / measuredCalls);
+});
