@@ -20,8 +20,11 @@ export interface StreamName {
 /** A generator's whole state: four 32-bit integers. */
 export type StreamState = readonly number[];
 
+const twoTo32 = 2 ** 32;
 const twoToMinus32 = 2 ** -32;
 const twoToMinus53 = 2 ** -53;
+/** Up to this count, a 32-bit draw times the count is exact in a float64. */
+const largestExactCount = 2 ** 21;
 
 /** A named stream of random numbers (xoroshiro128+ from pure-rand). Drawing allocates nothing. */
 export class RandomStream {
@@ -58,7 +61,15 @@ export class RandomStream {
 
   /** Uniform integer in [0, count), without bias. `count` is at least 1 and at most 2³². */
   integer(count: number): number {
-    return uniformInt(this.#generator, 0, count - 1);
+    if (count > largestExactCount) return uniformInt(this.#generator, 0, count - 1);
+    // The high word of draw × count, drawn again where the low word says that this result would come too often (Lemire
+    // 2019, arXiv 1805.10941). Twice as fast as a remainder of floats, and sampling draws once a transition.
+    for (;;) {
+      const product = (this.#generator.next() >>> 0) * count;
+      const high = Math.floor(product * twoToMinus32);
+      const low = product - high * twoTo32;
+      if (low >= count || low >= twoTo32 % count) return high;
+    }
   }
 }
 

@@ -25,6 +25,8 @@ export function advance(position: number, rows: number, period: number): number 
 /** Rows from `from` to `to`, negative when `to` lies behind: the circular difference, in [−period/2, period/2). */
 export function distance(from: number, to: number, period: number): number {
   const difference = to - from;
-  if (difference >= period / 2) return difference - period;
-  return difference < -period / 2 ? difference + period : difference;
+  // By integers: a sampler asks several times per transition.
+  const half = (period + 1) >> 1;
+  if (difference >= half) return difference - period;
+  return difference < half - period ? difference + period : difference;
 }

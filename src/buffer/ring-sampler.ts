@@ -43,6 +43,8 @@ export class RingSampler {
   readonly #heads: Int32Array;
   readonly #firsts: Int32Array;
   readonly #windows: Int32Array;
+  /** Sum of the windows. */
+  #total = 0;
   /** Per ring: the claim that the gathered rows are held against. */
   readonly #claims: Int32Array;
   /** Per transition of the batch: its ring and its oldest touched position. */
@@ -112,6 +114,7 @@ export class RingSampler {
     const margin = rowsPerClaim + this.#rule.frames - 1;
     const window = Math.min(totalRows(this.controls[ring], plan, head), plan.capacity - margin);
     this.#heads[ring] = head;
+    this.#total += window - this.#windows[ring];
     this.#firsts[ring] = advance(head, -window, plan.period);
     this.#windows[ring] = window;
   }
@@ -119,10 +122,8 @@ export class RingSampler {
   /** Draws positions until one is eligible and valid, and writes all but its observations to the batch. */
   #draw(index: number): void {
     for (let attempt = 0; attempt < attemptLimit; attempt++) {
-      let total = 0;
-      for (let ring = 0; ring < this.#windows.length; ring++) total += this.#windows[ring];
-      if (total === 0) break;
-      let offset = this.#random.integer(total);
+      if (this.#total === 0) break;
+      let offset = this.#random.integer(this.#total);
       let ring = 0;
       while (offset >= this.#windows[ring]) offset -= this.#windows[ring++];
       const position = advance(this.#firsts[ring], offset, this.plan.period);
