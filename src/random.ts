@@ -81,7 +81,7 @@ function stateOf(name: StreamName): StreamState {
   const text = [name.seed, name.role, name.agent ?? '', name.copy ?? 0, name.epoch ?? 0].join('\u001f');
   const words = [0x811c9dc5, 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35].map((offset) => mix(fnv1a(text, offset)));
   // xoroshiro128+ must not start from all zeros; setting one bit costs nothing in quality.
-  words[0] = (words[0] ?? 0) | 1;
+  words[0] = words[0] | 1;
   return words;
 }
 

@@ -85,7 +85,7 @@ export interface DqnPolicyWorkspace {
 
 export function planPolicyWorkspace(layout: Layout, plan: DqnNetworkPlan): DqnPolicyWorkspace {
   return {
-    observation: planInputRows(layout, 1, plan.hidden[0]?.inputs ?? 0),
+    observation: planInputRows(layout, 1, plan.hidden[0].inputs),
     activations: planDqnActivations(layout, plan, 1),
     network: layout.reserve(dqnNetworkScratchBytes(plan, 1)),
   };

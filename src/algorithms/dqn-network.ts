@@ -94,16 +94,16 @@ export class DqnNetwork {
 
   /** The first layer alone, writing its rows from `firstRow` on: two inputs can so share the passes behind it. */
   forwardFirst(parameters: number, observation: InputRows, activations: DqnActivations, firstRow: number): void {
-    const output = (activations.hidden[0] ?? 0) + firstRow * this.#first.plan.outputs * 4;
+    const output = activations.hidden[0] + firstRow * this.#first.plan.outputs * 4;
     this.#first.forward(parameters, observation, output);
   }
 
   /** Everything behind the first layer. */
   forwardRest(parameters: number, activations: DqnActivations, rows: number): void {
-    let features = activations.hidden[0] ?? 0;
+    let features = activations.hidden[0];
     for (let index = 0; index < this.#rest.length; index++) {
-      const output = activations.hidden[index + 1] ?? 0;
-      this.#rest[index]?.forward(parameters, features, output, rows);
+      const output = activations.hidden[index + 1];
+      this.#rest[index].forward(parameters, features, output, rows);
       features = output;
     }
     this.#head.forward(parameters, features, activations.streams, activations.q, rows);
@@ -126,23 +126,23 @@ export class DqnNetwork {
     this.#head.backward(
       parameters,
       gradients,
-      activations.hidden[last] ?? 0,
+      activations.hidden[last],
       upstream.streams,
       upstream.q,
-      upstream.hidden[last] ?? 0,
+      upstream.hidden[last],
       rows,
     );
     for (let index = last; index > 0; index--) {
-      this.#rest[index - 1]?.backward(
+      this.#rest[index - 1].backward(
         parameters,
         gradients,
-        activations.hidden[index - 1] ?? 0,
-        activations.hidden[index] ?? 0,
-        upstream.hidden[index] ?? 0,
+        activations.hidden[index - 1],
+        activations.hidden[index],
+        upstream.hidden[index],
         upstream.hidden[index - 1],
         rows,
       );
     }
-    this.#first.backward(gradients, observation, activations.hidden[0] ?? 0, upstream.hidden[0] ?? 0);
+    this.#first.backward(gradients, observation, activations.hidden[0], upstream.hidden[0]);
   }
 }

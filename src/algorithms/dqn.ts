@@ -201,7 +201,7 @@ class DqnTrainer implements Trainer {
   #updateTarget(): void {
     const { targetUpdate } = this.#configuration;
     const { parameters, target } = this.#state;
-    const done = (this.#trainingSteps[0] ?? 0) + 1;
+    const done = this.#trainingSteps[0] + 1;
     this.#trainingSteps[0] = done;
     if (targetUpdate.kind === 'soft') {
       this.#kernels.softUpdate(target, parameters, this.#parameterCount, targetUpdate.tau);

@@ -73,11 +73,11 @@ export class Adam {
   /** Updates the block at byte `parameters` by gradients whose norm has been measured. */
   step(parameters: number, gradients: number): void {
     const { beta1, beta2, epsilon, maxGradNorm } = this.#settings;
-    const norm = this.norm[0] ?? Number.NaN;
-    const learningRate = this.learningRate[0] ?? Number.NaN;
+    const norm = this.norm[0];
+    const learningRate = this.learningRate[0];
     const powers = this.#powers;
-    const power1 = (powers[0] ?? 1) * beta1;
-    const power2 = (powers[1] ?? 1) * beta2;
+    const power1 = powers[0] * beta1;
+    const power2 = powers[1] * beta2;
     powers[0] = power1;
     powers[1] = power2;
     this.#kernels.adamStep(

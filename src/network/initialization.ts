@@ -1,11 +1,18 @@
 import type { RandomStream } from '../random.js';
+import type { LinearPlan } from './linear.js';
 
-/** Fills `values` from U(−bound, bound). */
-export function fillUniform(values: Float32Array, bound: number, random: RandomStream): void {
-  for (let index = 0; index < values.length; index++) values[index] = (2 * random.uniform() - 1) * bound;
+/**
+ * Draws the weights and biases of a layer from U(±1/√inputs), as PyTorch's `nn.Linear` does, in the order in which they
+ * lie in the block.
+ */
+export function initializeLinear(plan: LinearPlan, block: Float32Array, random: RandomStream): void {
+  const { inputs, outputs, weight, bias } = plan;
+  const bound = 1 / Math.sqrt(inputs);
+  fillUniform(block.subarray(weight, weight + inputs * outputs), bound, random);
+  fillUniform(block.subarray(bias, bias + outputs), bound, random);
 }
 
-/** The bound that PyTorch's `nn.Linear` draws weights and biases from: 1/√in. */
-export function linearBound(inputs: number): number {
-  return 1 / Math.sqrt(inputs);
+/** Fills `values` from U(−bound, bound). */
+function fillUniform(values: Float32Array, bound: number, random: RandomStream): void {
+  for (let index = 0; index < values.length; index++) values[index] = (2 * random.uniform() - 1) * bound;
 }

@@ -1,7 +1,7 @@
 import { activationNumbers } from '../kernels/kernels.js';
 import type { Activation, Kernels } from '../kernels/kernels.js';
 import type { RandomStream } from '../random.js';
-import { fillUniform, linearBound } from './initialization.js';
+import { initializeLinear } from './initialization.js';
 import type { InputRows } from './input-rows.js';
 import type { LinearPlan } from './linear.js';
 import type { ParameterLayout } from './parameter-layout.js';
@@ -39,12 +39,8 @@ export class InputLinear {
     this.#activation = activationNumbers[plan.activation];
   }
 
-  /** Draws weights and biases from U(±1/√inputs), in the order in which they lie. */
   initialize(block: Float32Array, random: RandomStream): void {
-    const { inputs, outputs, weight, bias } = this.plan;
-    const bound = linearBound(inputs);
-    fillUniform(block.subarray(weight, weight + inputs * outputs), bound, random);
-    fillUniform(block.subarray(bias, bias + outputs), bound, random);
+    initializeLinear(this.plan, block, random);
   }
 
   /** output[rows, outputs] for all rows of `input`; `parameters` is the byte offset of the block. */

@@ -1,7 +1,7 @@
 import { activationNumbers, gemmScratchBytes } from '../kernels/kernels.js';
 import type { Activation, Kernels } from '../kernels/kernels.js';
 import type { RandomStream } from '../random.js';
-import { fillUniform, linearBound } from './initialization.js';
+import { initializeLinear } from './initialization.js';
 import type { ParameterLayout } from './parameter-layout.js';
 
 /** The sizes of a linear layer and where its parameters lie. Plain data, made without kernels. */
@@ -60,12 +60,8 @@ export class Linear {
     this.#activation = activationNumbers[plan.activation];
   }
 
-  /** Draws weights and biases from U(±1/√inputs), in the order in which they lie. */
   initialize(block: Float32Array, random: RandomStream): void {
-    const { inputs, outputs, weight, bias } = this.plan;
-    const bound = linearBound(inputs);
-    fillUniform(block.subarray(weight, weight + inputs * outputs), bound, random);
-    fillUniform(block.subarray(bias, bias + outputs), bound, random);
+    initializeLinear(this.plan, block, random);
   }
 
   /** output[rows, outputs] from input[rows, inputs]; `parameters` is the byte offset of the block. */

@@ -51,7 +51,7 @@ export function readTensor(block: Float32Array, tensor: ParameterTensor): Float3
     values.set(stored);
   } else {
     forEachValue(tensor, (rowMajor, columnMajor) => {
-      values[rowMajor] = stored[columnMajor] ?? Number.NaN;
+      values[rowMajor] = stored[columnMajor];
     });
   }
   return values;
@@ -67,7 +67,7 @@ export function writeTensor(block: Float32Array, tensor: ParameterTensor, values
     stored.set(values);
   } else {
     forEachValue(tensor, (rowMajor, columnMajor) => {
-      stored[columnMajor] = values[rowMajor] ?? Number.NaN;
+      stored[columnMajor] = values[rowMajor];
     });
   }
 }
