@@ -82,12 +82,13 @@ function ringOf150Bytes(): () => void {
     capacity: 10_000,
     observationSize: observationBytes,
     observationDtype: 'u8',
-    actionCount: 4,
+    actionSize: 1,
+    maskSize: 4,
     hasActionMask: false,
     fields: [],
     rings: 1,
   });
-  const batch = planTransitionBatch(layout, batchSize, observationBytes, 4, false);
+  const batch = planTransitionBatch(layout, batchSize, observationBytes, 1, 4, false);
   const scratch = planReaderLists(layout, batchSize, 1);
   const observation = layout.reserve(observationBytes);
   const { kernels, buffer } = kernelsOver(layout);
@@ -99,10 +100,11 @@ function ringOf150Bytes(): () => void {
   const transition: Transition = {
     observation,
     finalObservation: observation,
-    action: 1,
+    action: Int32Array.of(1),
     reward: 0.5,
     terminated: false,
     truncated: false,
+    cut: false,
     legal: 0,
     finalLegal: 0,
     fields: [],

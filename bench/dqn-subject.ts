@@ -1,5 +1,6 @@
+import type { ActingStep } from '#marlin/algorithms/algorithm.js';
+import type { DqnTrainer } from '#marlin/algorithms/dqn.js';
 import { dqn } from '#marlin/algorithms/dqn.js';
-import type { Trainer } from '#marlin/algorithms/algorithm.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import { createKernelMemory, firstFreeByte, instantiateKernels, kernelModule } from '#marlin/kernels/kernels.js';
 import { RandomStream } from '#marlin/random.js';
@@ -38,6 +39,7 @@ export function makeDqnSubject(observationSize: number, frameStack: number, dens
       action: { kind: 'discrete', count: actionCount },
     },
     batchSize,
+    rate: { trainInterval: 4, gradientSteps: 1, learningStarts: 0 },
   } as const;
   const plan = dqn.plan(configuration, context);
   const inputs = observationSize * frameStack;
@@ -54,6 +56,22 @@ export function makeDqnSubject(observationSize: number, frameStack: number, dens
   const places = placesOf(trainer, kernels.memory.buffer);
   places.weight.fill(1);
   places.bootstrapDiscount.fill(configuration.discount ** configuration.nStep);
+  const { buffer } = kernels.memory;
+  const steps = Array.from({ length: batchSize }, (_, row): ActingStep => {
+    const actionOffset = trainer.batch.action + row * 4;
+    return {
+      parameters: state,
+      weightsVersion: 0,
+      observation: trainer.batch.observation + row * inputs * 4,
+      legal: undefined,
+      actionOffset,
+      action: new Int32Array(buffer, actionOffset, 1),
+      actionValues: new Float32Array(buffer, actionOffset, 1),
+      fields: [],
+      isGreedy: true,
+      random,
+    };
+  });
   let round = 0;
   return {
     batches: drawn,
@@ -62,7 +80,7 @@ export function makeDqnSubject(observationSize: number, frameStack: number, dens
       trainer.step();
     },
     act: (index) => {
-      policy.act(state, trainer.batch.observation + (index % batchSize) * inputs * 4, undefined, random);
+      policy.act(steps[index % batchSize]);
     },
   };
 }
@@ -85,7 +103,7 @@ function place(batch: PlainBatch, places: ReturnType<typeof placesOf>): void {
   places.nStepReturn.set(batch.nStepReturn);
 }
 
-function placesOf({ batch }: Trainer, buffer: SharedArrayBuffer) {
+function placesOf({ batch }: DqnTrainer, buffer: SharedArrayBuffer) {
   const values = batch.size * batch.observationSize;
   return {
     observation: new Float32Array(buffer, batch.observation, values),

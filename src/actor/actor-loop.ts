@@ -3,16 +3,12 @@ import type { RecordQueue } from '../buffer/record-queue.js';
 import type { Doorbell } from '../buffer/doorbell.js';
 import type { WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
-import type { TrainingRate } from '../algorithms/training-rate.js';
-import { owedTrainSteps } from '../algorithms/training-rate.js';
 import type { Actor } from './actor.js';
 import type { PolicyLink } from './policy-link.js';
 
 export interface ActorLoopParts {
   readonly actor: Actor;
   readonly links: readonly PolicyLink[];
-  readonly rate: TrainingRate;
-  readonly maxTrainingLag: number;
   /** Turns taken, for learners to read. */
   readonly turns: WideCounter;
   readonly control: WorkerControl;
@@ -25,8 +21,8 @@ export interface ActorLoopParts {
 const sleepMs = 1_000;
 
 /**
- * Plays an actor on a thread of its own until it is finished or asked to stop, waiting only where a learner is more
- * than `maxTrainingLag` training steps behind, where it is asked to pause, and where the main thread has not yet taken
+ * Plays an actor on a thread of its own until it is finished or asked to stop, waiting only where a learner is further
+ * behind than its policy allows, where it is asked to pause, and where the main thread has not yet taken
  * its reports.
  */
 export class ActorLoop {
@@ -39,7 +35,7 @@ export class ActorLoop {
   }
 
   run(): void {
-    const { actor, control, turns, rate } = this.#parts;
+    const { actor, control, turns } = this.#parts;
     while (!actor.finished && !control.isEnding) {
       if (!this.#mayPlay()) {
         this.#wait(this.#mayPlay);
@@ -47,7 +43,7 @@ export class ActorLoop {
       }
       actor.playTurn();
       turns.set(actor.turns);
-      const owed = owedTrainSteps(actor.turns, rate);
+      const owed = this.#owedByAll();
       if (owed > this.#owed) {
         this.#owed = owed;
         this.#ringLearners();
@@ -73,17 +69,25 @@ export class ActorLoop {
   readonly #hasRoom = (): boolean => !this.#parts.reports.isFull || this.#parts.control.command === command.abort;
 
   readonly #mayPlay = (): boolean => {
-    const { actor, control, links, maxTrainingLag } = this.#parts;
+    const { actor, control, links } = this.#parts;
     this.#slowest = undefined;
     if (control.isEnding) return true;
     if (control.command === command.pause) return false;
     for (let policy = 0; policy < links.length; policy++) {
       const link = links[policy];
-      if (!link.isBehind(actor.turns, maxTrainingLag)) continue;
+      if (!link.isBehind(actor.turns)) continue;
       if (this.#slowest === undefined || link.trainingLag > this.#slowest.trainingLag) this.#slowest = link;
     }
     return this.#slowest === undefined;
   };
+
+  /** Training steps that all policies together owe by now. */
+  #owedByAll(): number {
+    const { actor, links } = this.#parts;
+    let owed = 0;
+    for (let policy = 0; policy < links.length; policy++) owed += links[policy].owed(actor.turns);
+    return owed;
+  }
 
   #ringLearners(): void {
     const { learners } = this.#parts;

@@ -114,11 +114,12 @@ export class Actor {
     }
     const terminated = environment.terminated[agent] !== 0;
     const truncated = !terminated && (isLast || environment.truncated[agent] !== 0);
-    if (terminated || truncated) {
+    const cut = seat.endsRollout(this.turns);
+    if (terminated || truncated || cut) {
       environment.observe(agent, seat.finalObservation);
       if (seat.finalLegal !== undefined) environment.legalActions?.(agent, seat.finalLegal);
     }
-    seat.finish(reward, terminated, truncated);
+    seat.finish(reward, terminated, truncated, cut);
   }
 
   #endEpoch(): void {

@@ -1,8 +1,5 @@
 import type { TrainingRate } from '../algorithms/training-rate.js';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
-import { batchIsReady } from '../buffer/ring-occupancy.js';
-import type { RingPlan } from '../buffer/ring-plan.js';
-import { ringControlView } from '../buffer/ring-plan.js';
 import type { WeightReader } from '../buffer/weights.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 
@@ -13,11 +10,10 @@ export interface PolicyLinkParts {
   /** Training steps that the learner has done. */
   readonly trainSteps: WideCounter;
   readonly rate: TrainingRate;
-  readonly buffer: SharedArrayBuffer;
-  readonly rings: RingPlan;
-  readonly batchSize: number;
-  /** n of the n-step return. */
-  readonly steps: number;
+  /** Owed training steps that the learner may be behind before the actor waits. */
+  readonly maxTrainingLag: number;
+  /** Whether the rings hold what the learner needs for its first batch. */
+  readonly canTrain: () => boolean;
 }
 
 /** An actor's view of one policy: its weights, how far its learner is behind, and the record of both. */
@@ -36,16 +32,12 @@ export class PolicyLink {
   waitedMs = 0;
 
   readonly #parts: PolicyLinkParts;
-  readonly #ringControls: readonly Int32Array[];
-  #isReady = false;
+  #canTrain = false;
 
   constructor(parts: PolicyLinkParts) {
     this.id = parts.id;
     this.reader = parts.reader;
     this.#parts = parts;
-    this.#ringControls = Array.from({ length: parts.rings.rings }, (_, ring) =>
-      ringControlView(parts.buffer, parts.rings, ring),
-    );
   }
 
   /** Counts an action that the acquired weights chose. */
@@ -56,9 +48,14 @@ export class PolicyLink {
     if (lag > this.weightsLagMax) this.weightsLagMax = lag;
   }
 
+  /** Training steps that the policy owes after `turns` turns. */
+  owed(turns: number): number {
+    return owedTrainSteps(turns, this.#parts.rate);
+  }
+
   /** Looks how many owed training steps the learner has not done after `turns` turns. */
   look(turns: number): void {
-    this.trainingLag = owedTrainSteps(turns, this.#parts.rate) - this.#parts.trainSteps.value();
+    this.trainingLag = this.owed(turns) - this.#parts.trainSteps.value();
     if (this.trainingLag > this.trainingLagMax) this.trainingLagMax = this.trainingLag;
   }
 
@@ -66,10 +63,10 @@ export class PolicyLink {
    * True when the learner is more than `maxTrainingLag` steps behind and has what it needs to catch up. Without a full
    * batch it cannot train, and waiting for it would be a deadlock.
    */
-  isBehind(turns: number, maxTrainingLag: number): boolean {
+  isBehind(turns: number): boolean {
     this.look(turns);
-    if (this.trainingLag <= maxTrainingLag) return false;
-    this.#isReady ||= batchIsReady(this.#ringControls, this.#parts.rings, this.#parts.batchSize, this.#parts.steps);
-    return this.#isReady;
+    if (this.trainingLag <= this.#parts.maxTrainingLag) return false;
+    this.#canTrain ||= this.#parts.canTrain();
+    return this.#canTrain;
   }
 }

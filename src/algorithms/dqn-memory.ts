@@ -5,6 +5,7 @@ import { planAdam } from '../network/adam.js';
 import type { AdamPlan } from '../network/adam.js';
 import { planInputRows } from '../network/input-rows.js';
 import type { InputRowsPlan } from '../network/input-rows.js';
+import { actionCountOf } from './action-values.js';
 import type { AlgorithmContext } from './algorithm.js';
 import type { DqnConfiguration } from './dqn.js';
 import { dqnNetworkScratchBytes, planDqnActivations, planDqnNetwork } from './dqn-network.js';
@@ -12,11 +13,12 @@ import type { DqnActivations, DqnNetworkPlan } from './dqn-network.js';
 
 // Where everything of a DQN lies in memory. The same functions count the bytes and hand out the offsets.
 
-export function planNetwork(configuration: DqnConfiguration, { agent }: AlgorithmContext): DqnNetworkPlan {
+export function planNetwork(configuration: DqnConfiguration, context: AlgorithmContext): DqnNetworkPlan {
+  const { agent } = context;
   return planDqnNetwork({
     observationSize: agent.observation.size * configuration.frameStack,
     hiddenSizes: configuration.hiddenSizes,
-    actionCount: agent.action.count,
+    actionCount: actionCountOf(context, 'dqn'),
     dueling: configuration.dueling,
   });
 }
@@ -59,12 +61,20 @@ export function planWorkspace(
   layout: Layout,
   network: DqnNetworkPlan,
   configuration: DqnConfiguration,
-  { agent, batchSize }: AlgorithmContext,
+  context: AlgorithmContext,
 ): DqnWorkspace {
+  const { agent, batchSize } = context;
   const observationSize = agent.observation.size * configuration.frameStack;
   const onlineRows = configuration.doubleQ ? 2 * batchSize : batchSize;
   return {
-    batch: planTransitionBatch(layout, batchSize, observationSize, agent.action.count, agent.hasActionMask ?? false),
+    batch: planTransitionBatch(
+      layout,
+      batchSize,
+      observationSize,
+      1,
+      actionCountOf(context, 'dqn'),
+      agent.hasActionMask ?? false,
+    ),
     observation: planInputRows(layout, batchSize, observationSize),
     nextObservation: planInputRows(layout, batchSize, observationSize),
     online: planDqnActivations(layout, network, onlineRows),

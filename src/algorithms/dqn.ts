@@ -5,7 +5,10 @@ import type { Kernels } from '../kernels/kernels.js';
 import { Adam } from '../network/adam.js';
 import { InputRows } from '../network/input-rows.js';
 import type { RandomStream } from '../random.js';
-import type { ActingPolicy, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
+import { actionCountOf } from './action-values.js';
+import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
+import { learningRateAt, learningRateSchema } from './learning-rate.js';
+import type { TrainingRate } from './training-rate.js';
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dqn-memory.js';
 import type { DqnState, DqnWorkspace } from './dqn-memory.js';
 import { DqnNetwork } from './dqn-network.js';
@@ -39,8 +42,8 @@ const schema = z.strictObject({
   discount: z.number().min(0).max(1).default(0.9),
   /** n of the n-step return. */
   nStep: z.int().positive().default(3),
-  /** Learning rate of Adam. */
-  learningRate: z.number().positive().default(2.5e-4),
+  /** Learning rate of Adam, constant or falling. */
+  learningRate: learningRateSchema.default(2.5e-4),
   adam: z
     .strictObject({
       beta1: z.number().min(0).lt(1).default(0.9),
@@ -78,18 +81,19 @@ class DqnPolicy implements ActingPolicy {
     this.#activations = workspace.activations;
     this.#network = new DqnNetwork(network, kernels, workspace.network);
     this.#kernels = kernels;
-    this.#actionCount = context.agent.action.count;
+    this.#actionCount = actionCountOf(context, 'dqn');
   }
 
-  act(parameters: number, observation: number, legal: number | undefined): number {
+  act({ parameters, observation, legal, action }: ActingStep): boolean {
     this.#input.scan(observation);
     this.#network.forward(parameters, this.#input, this.#activations);
-    return this.#kernels.maskedArgmax(this.#activations.q, this.#actionCount, legal ?? 0);
+    action[0] = this.#kernels.maskedArgmax(this.#activations.q, this.#actionCount, legal ?? 0);
+    return action[0] >= 0;
   }
 }
 
 /** One learner: Q-learning on batches of n-step transitions (Mnih et al. 2015, with the extensions named above). */
-class DqnTrainer implements Trainer {
+export class DqnTrainer implements Trainer {
   readonly batch: TransitionBatch;
   readonly metrics = new Float64Array(metricNames.length);
   readonly #configuration: DqnConfiguration;
@@ -101,6 +105,7 @@ class DqnTrainer implements Trainer {
   readonly #state: DqnState;
   readonly #workspace: DqnWorkspace;
   readonly #parameterCount: number;
+  readonly #rate: TrainingRate;
   readonly #figures: Float64Array;
   readonly #trainingSteps: Float64Array;
 
@@ -116,6 +121,7 @@ class DqnTrainer implements Trainer {
     this.#configuration = configuration;
     this.#kernels = kernels;
     this.#parameterCount = network.parameterCount;
+    this.#rate = context.rate;
     this.#state = planState(new Layout(state), network);
     this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
     this.#observation = new InputRows(this.#workspace.observation, kernels);
@@ -123,7 +129,7 @@ class DqnTrainer implements Trainer {
     this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
     this.#adam = new Adam(this.#state.adam, kernels, {
       ...configuration.adam,
-      learningRate: configuration.learningRate,
+      learningRate: learningRateAt(configuration.learningRate, 1, context.rate),
       maxGradNorm: configuration.maxGradNorm,
     });
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
@@ -148,6 +154,11 @@ class DqnTrainer implements Trainer {
     this.#recordMetrics();
     // A step with such gradients would leave no finite parameter; the learner reads the metrics and throws.
     if (!this.#isFinite()) return;
+    this.#adam.learningRate[0] = learningRateAt(
+      this.#configuration.learningRate,
+      this.#trainingSteps[0] + 1,
+      this.#rate,
+    );
     this.#adam.step(parameters, gradients);
     this.#updateTarget();
   }
@@ -158,7 +169,7 @@ class DqnTrainer implements Trainer {
     const { batch, online, target, upstream, tdError, figures } = this.#workspace;
     const { doubleQ, huberDelta } = this.#configuration;
     const network = this.#network;
-    const { size, actionCount } = batch;
+    const { size, maskSize: actionCount } = batch;
     this.#observation.scan(batch.observation);
     this.#nextObservation.scan(batch.nextObservation);
     network.forwardFirst(parameters, this.#observation, online, 0);
@@ -225,8 +236,12 @@ function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): Al
   planWorkspace(trainer, network, configuration, context);
   return {
     frames: configuration.frameStack,
-    steps: configuration.nStep,
-    discount: configuration.discount,
+    experience: {
+      kind: 'replay',
+      steps: configuration.nStep,
+      discount: configuration.discount,
+      priorities: undefined,
+    },
     ringFields: [],
     parameterCount: network.parameterCount,
     parameters: network.parameters,
@@ -239,11 +254,17 @@ function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): Al
 }
 
 /** Deep Q-learning with the common extensions: double, dueling, n-step returns, a target network. */
-export const dqn: Algorithm<DqnConfiguration> = {
+export const dqn = {
   name: 'dqn',
   schema,
   plan: planDqn,
-  createPolicy: (configuration, context, kernels, scratch) => new DqnPolicy(configuration, context, kernels, scratch),
-  createTrainer: (configuration, context, kernels, state, scratch) =>
-    new DqnTrainer(configuration, context, kernels, state, scratch),
-};
+  createPolicy: (configuration: DqnConfiguration, context: AlgorithmContext, kernels: Kernels, scratch: number) =>
+    new DqnPolicy(configuration, context, kernels, scratch),
+  createTrainer: (
+    configuration: DqnConfiguration,
+    context: AlgorithmContext,
+    kernels: Kernels,
+    state: number,
+    scratch: number,
+  ) => new DqnTrainer(configuration, context, kernels, state, scratch),
+} satisfies Algorithm<DqnConfiguration>;

@@ -12,3 +12,8 @@ export interface TrainingRate {
 export function owedTrainSteps(turns: number, rate: TrainingRate): number {
   return rate.gradientSteps * Math.floor(Math.max(0, turns - rate.learningStarts) / rate.trainInterval);
 }
+
+/** Turns after which a training step came to be owed, the first being step 1: the learner's only notion of turns. */
+export function turnsAtTrainStep(trainStep: number, rate: TrainingRate): number {
+  return rate.learningStarts + rate.trainInterval * Math.ceil(trainStep / rate.gradientSteps);
+}

@@ -18,8 +18,10 @@ export interface RingSpec {
   /** Values of one observation. */
   readonly observationSize: number;
   readonly observationDtype: 'u8' | 'f32';
-  /** Number of discrete actions: the row length of the action mask. */
-  readonly actionCount: number;
+  /** 32-bit words of one action. */
+  readonly actionSize: number;
+  /** Row length of the action mask. */
+  readonly maskSize: number;
   readonly hasActionMask: boolean;
   readonly fields: readonly RingField[];
   /** Rings of the policy, one per (agent, actor). */
@@ -34,11 +36,11 @@ export interface RingSpec {
  * ```
  * control   ring 0: claim head halves │ ring 1: …                   one 128-byte line per ring
  * columns   observation  [rings × capacity][observationSize]         struct of arrays: one block per column,
- *           action       [rings × capacity] i32                      ring r owns rows r·capacity … (r+1)·capacity − 1,
+ *           action       [rings × capacity][actionSize] i32/f32      ring r owns rows r·capacity … (r+1)·capacity − 1,
  *           reward       [rings × capacity] f32                      so that one list of row numbers gathers from
  *           episodeStep  [rings × capacity] i32                      all rings of the policy in one kernel call
  *           flags        [rings × capacity] u8
- *           legal        [rings × capacity][actionCount] u8          only with an action mask
+ *           legal        [rings × capacity][maskSize] u8             only with an action mask
  *           fields…      [rings × capacity][size]                    what the algorithm declares
  * ```
  */
@@ -72,8 +74,10 @@ const ringControlWords = sectionAlignment / 4;
 export const rowFlags = {
   terminated: 1,
   truncated: 2,
-  /** Not a transition: the final observation of the episode whose last step is the row before. */
+  /** Not a transition: the observation behind the row before, the last step of its episode or rollout. */
   boundary: 4,
+  /** The rollout ends behind this step though the episode goes on; a boundary row follows. */
+  cut: 8,
 } as const;
 
 /** A claim covers the last step of an episode and its boundary row at the most. */
@@ -109,11 +113,11 @@ export function planRing(layout: Layout, spec: RingSpec): RingPlan {
     bytesPerObservation,
     control: layout.reserve(spec.rings * sectionAlignment),
     observation: layout.reserve(rows * bytesPerObservation),
-    action: layout.reserve(rows * 4),
+    action: layout.reserve(rows * spec.actionSize * 4),
     reward: layout.reserve(rows * 4),
     episodeStep: layout.reserve(rows * 4),
     flags: layout.reserve(rows),
-    legal: spec.hasActionMask ? layout.reserve(rows * spec.actionCount) : undefined,
+    legal: spec.hasActionMask ? layout.reserve(rows * spec.maskSize) : undefined,
     fieldOffsets: spec.fields.map((field) => layout.reserve(rows * field.size * bytesOf[field.dtype])),
   };
 }

@@ -5,6 +5,7 @@ import { advance, distance } from './position.js';
 import { batchIsReady, totalRows } from './ring-occupancy.js';
 import type { RingPlan } from './ring-plan.js';
 import { ringControl, ringControlView, rowsPerClaim } from './ring-plan.js';
+import type { Sampler } from './sampler.js';
 import type { TransitionBatch } from './transition-batch.js';
 import type { ReaderLists, SamplingRule } from './transition-reader.js';
 import { TransitionReader } from './transition-reader.js';
@@ -27,8 +28,7 @@ const attemptLimit = 100_000;
  * draws depend on timing), once after its observations were gathered. Each attempt consumes the same random draws, so
  * the heads and claims that were seen determine the batch.
  */
-export class RingSampler {
-  /** Draws repeated because a writer had come around; a measure of pressure, not an error. */
+export class RingSampler implements Sampler {
   redraws = 0;
 
   protected readonly plan: RingPlan;
@@ -92,6 +92,10 @@ export class RingSampler {
     for (let index = 0; index < size; index++) this.#draw(index);
     this.#reader.gather(0, size);
     this.#validate();
+  }
+
+  learned(): void {
+    // Nothing of a uniform draw is kept but the random stream, which the learner saves.
   }
 
   /** The head of a ring, as this batch sees it. */

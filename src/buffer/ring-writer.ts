@@ -8,11 +8,14 @@ import { ringControl, ringControlView, rowFlags, rowsPerClaim } from './ring-pla
 export interface Transition {
   /** Observation before the action, in the ring's dtype. */
   observation: number;
-  action: number;
+  /** The words of the action, i32 or the bits of f32; read only up to the ring's `actionSize`. */
+  readonly action: Int32Array;
   reward: number;
   terminated: boolean;
   truncated: boolean;
-  /** Observation after the last step of the episode; read only where `terminated` or `truncated`. */
+  /** The rollout ends behind this step, though the episode goes on. */
+  cut: boolean;
+  /** Observation after the step; read only where it is `terminated`, `truncated` or `cut`. */
   finalObservation: number;
   /** u8 mask of the actions that were legal at `observation`; read only where the ring has masks. */
   legal: number;
@@ -55,7 +58,7 @@ export class RingWriter {
     this.position = Atomics.load(this.control, ringControl.head);
     this.#mover = mover;
     this.#firstRow = ring * plan.capacity;
-    this.#actions = new Int32Array(buffer, plan.action, rows);
+    this.#actions = new Int32Array(buffer, plan.action, rows * plan.actionSize);
     this.#rewards = new Float32Array(buffer, plan.reward, rows);
     this.#episodeSteps = new Int32Array(buffer, plan.episodeStep, rows);
     this.#flags = new Uint8Array(buffer, plan.flags, rows);
@@ -72,14 +75,19 @@ export class RingWriter {
     return totalRows(this.control, this.plan, this.position);
   }
 
-  /** Writes one step, and behind the last step of an episode its boundary row. Allocates nothing. */
+  /** Writes one step, and behind the last step of an episode or a rollout its boundary row. Allocates nothing. */
   append(transition: Transition): void {
     const ended = transition.terminated || transition.truncated;
-    const rows = ended ? 2 : 1;
+    const hasBoundary = ended || transition.cut;
     this.claim();
-    const flags = (transition.terminated ? rowFlags.terminated : 0) | (transition.truncated ? rowFlags.truncated : 0);
+    const flags =
+      (transition.terminated ? rowFlags.terminated : 0) |
+      (transition.truncated ? rowFlags.truncated : 0) |
+      (!ended && transition.cut ? rowFlags.cut : 0);
     const row = this.#row(this.position);
-    this.#fill(row, transition.observation, transition.legal, transition.action, flags);
+    this.#fill(row, transition.observation, transition.legal, flags);
+    const { actionSize } = this.plan;
+    for (let word = 0; word < actionSize; word++) this.#actions[row * actionSize + word] = transition.action[word];
     // Not an argument: a call that the engine does not inline boxes numbers that are no small integers.
     this.#rewards[row] = transition.reward;
     for (let field = 0; field < this.#fields.length; field++) {
@@ -89,13 +97,14 @@ export class RingWriter {
       }
     }
     this.#episodeStep++;
-    if (ended) {
+    if (hasBoundary) {
       const boundary = this.#row(advance(this.position, 1, this.plan.period));
-      this.#fill(boundary, transition.finalObservation, transition.finalLegal, 0, rowFlags.boundary);
+      this.#fill(boundary, transition.finalObservation, transition.finalLegal, rowFlags.boundary);
+      for (let word = 0; word < actionSize; word++) this.#actions[boundary * actionSize + word] = 0;
       this.#rewards[boundary] = 0;
-      this.#episodeStep = 0;
     }
-    this.publish(rows);
+    if (ended) this.#episodeStep = 0;
+    this.publish(hasBoundary ? 2 : 1);
   }
 
   /** Announces that the next rows are about to change. */
@@ -128,14 +137,13 @@ export class RingWriter {
     return this.#firstRow + (position % this.plan.capacity);
   }
 
-  /** All columns but the reward and the algorithm's own. */
-  #fill(row: number, observation: number, legal: number, action: number, flags: number): void {
+  /** All columns but the action, the reward and the algorithm's own. */
+  #fill(row: number, observation: number, legal: number, flags: number): void {
     const { plan } = this;
     this.#mover.copyBytes(plan.observation + row * plan.bytesPerObservation, observation, plan.bytesPerObservation);
     if (plan.legal !== undefined) {
-      this.#mover.copyBytes(plan.legal + row * plan.actionCount, legal, plan.actionCount);
+      this.#mover.copyBytes(plan.legal + row * plan.maskSize, legal, plan.maskSize);
     }
-    this.#actions[row] = action;
     this.#episodeSteps[row] = this.#episodeStep;
     this.#flags[row] = flags;
   }

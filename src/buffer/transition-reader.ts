@@ -70,14 +70,14 @@ export class TransitionReader {
     this.#rule = rule;
     this.#mover = mover;
     this.#lists = lists;
-    this.#ringActions = new Int32Array(buffer, plan.action, rows);
+    this.#ringActions = new Int32Array(buffer, plan.action, rows * plan.actionSize);
     this.#ringRewards = new Float32Array(buffer, plan.reward, rows);
     this.#ringEpisodeSteps = new Int32Array(buffer, plan.episodeStep, rows);
     this.#ringFlags = new Uint8Array(buffer, plan.flags, rows);
     this.#observationRows = new Int32Array(buffer, lists.observationRows, size * rule.frames);
     this.#nextObservationRows = new Int32Array(buffer, lists.nextObservationRows, size * rule.frames);
     this.#legalRows = new Int32Array(buffer, lists.legalRows, size);
-    this.#actions = new Int32Array(buffer, batch.action, size);
+    this.#actions = new Int32Array(buffer, batch.action, size * batch.actionSize);
     this.#returns = new Float32Array(buffer, batch.nStepReturn, size);
     this.#discounts = new Float32Array(buffer, batch.bootstrapDiscount, size);
     this.#weights = new Float32Array(buffer, batch.weight, size);
@@ -115,7 +115,10 @@ export class TransitionReader {
     const episodeStep = this.#ringEpisodeSteps[firstRow + slot];
     // An episode without an end was left by a writer that died: what follows belongs to another one.
     if (this.#ringEpisodeSteps[firstRow + next] !== episodeStep + taken) return false;
-    this.#actions[index] = this.#ringActions[firstRow + slot];
+    const { actionSize } = plan;
+    for (let word = 0; word < actionSize; word++) {
+      this.#actions[index * actionSize + word] = this.#ringActions[(firstRow + slot) * actionSize + word];
+    }
     this.#returns[index] = nStepReturn;
     this.#discounts[index] = (flags & rowFlags.terminated) !== 0 ? 0 : factor;
     this.#weights[index] = 1;
@@ -157,8 +160,8 @@ export class TransitionReader {
     }
     if (plan.legal !== undefined && batch.nextLegal !== undefined) {
       const legalRows = this.#lists.legalRows + first * 4;
-      const legal = batch.nextLegal + first * plan.actionCount;
-      this.#mover.gatherRows(legal, plan.legal, plan.actionCount, legalRows, count);
+      const legal = batch.nextLegal + first * plan.maskSize;
+      this.#mover.gatherRows(legal, plan.legal, plan.maskSize, legalRows, count);
     }
   }
 }

@@ -20,7 +20,30 @@ export interface DiscreteSpace {
   readonly names?: readonly string[];
 }
 
-export type ActionSpace = DiscreteSpace;
+/** Several discrete choices made at once: the i-th has `counts[i]` options, numbered from 0. */
+export interface MultiDiscreteSpace {
+  readonly kind: 'multi-discrete';
+  readonly counts: readonly number[];
+  readonly names?: readonly string[];
+}
+
+/** `size` real numbers, each between `low` and `high`. */
+export interface BoxSpace {
+  readonly kind: 'box';
+  readonly size: number;
+  /** Finite bounds of every number. */
+  readonly low: number;
+  readonly high: number;
+  readonly names?: readonly string[];
+}
+
+export type ActionSpace = DiscreteSpace | MultiDiscreteSpace | BoxSpace;
+
+/**
+ * What an agent does: a number in a discrete space, an array of the space's length in the others. The array is reused:
+ * an environment copies what it keeps.
+ */
+export type Action = number | Int32Array | Float32Array;
 
 export interface AgentSpec {
   /** Unique within the environment, for example `agent-0`. */
@@ -64,9 +87,13 @@ export interface TurnEnvironment {
   beginTurn(): void;
   /** Writes the agent's current observation. */
   observe(agent: number, out: ObservationArray): void;
-  /** Writes 1 for each legal action and 0 for the others; required where `hasActionMask`. */
+  /**
+   * Writes 1 for each legal action and 0 for the others; required where `hasActionMask`. In a multi-discrete space the
+   * options of all choices follow each other, `out` being as long as the sum of their counts.
+   */
   legalActions?(agent: number, out: Uint8Array): void;
-  act(agent: number, action: number): void;
+  /** In a discrete space, write `act(agent: number, action: number)`. */
+  act(agent: number, action: Action): void;
   endTurn(): void;
   /** True after a turn that ended the epoch for everybody. */
   readonly done: boolean;

@@ -10,13 +10,13 @@ export interface LearnerShare {
   readonly learner: Learner;
   /** Weight of its owed training steps; 1 by default. */
   readonly priority: number;
+  readonly rate: TrainingRate;
+  /** Owed training steps at which actors begin to wait. */
+  readonly maxTrainingLag: number;
 }
 
 export interface LearnerLoopParts {
   readonly shares: readonly LearnerShare[];
-  readonly rate: TrainingRate;
-  /** Owed training steps at which actors begin to wait. */
-  readonly maxTrainingLag: number;
   /** Turns taken by each actor. */
   readonly turns: readonly WideCounter[];
   readonly actors: readonly WorkerControl[];
@@ -34,13 +34,10 @@ export const stopGraceMs = 500;
  */
 export class LearnerLoop {
   readonly #parts: LearnerLoopParts;
-  /** Owed training steps at which an actor that waits is woken. */
-  readonly #resumeLag: number;
   #stopAt = Infinity;
 
   constructor(parts: LearnerLoopParts) {
     this.#parts = parts;
-    this.#resumeLag = Math.floor(parts.maxTrainingLag / 2);
   }
 
   run(): void {
@@ -50,11 +47,11 @@ export class LearnerLoop {
       const mayEnd = this.#mayEnd();
       const next = this.#next();
       if (next !== undefined) {
-        next.trainStep();
+        next.learner.trainStep();
         // While an actor waits nothing more comes to be owed, so these arrears pass through every number below those it
         // waits for. Woken at half of them it plays many turns at once; woken at each step, threads would switch twice
         // a step. Asked after the step: what was owed before it may have been less than what the actor waits for.
-        if (this.#owed() - next.trainSteps === this.#resumeLag) this.#ringActors();
+        if (this.#arrears(next) === Math.floor(next.maxTrainingLag / 2)) this.#ringActors();
       } else if (mayEnd) {
         break;
       } else {
@@ -74,7 +71,7 @@ export class LearnerLoop {
   }
 
   /** The learner to serve now; undefined while none owes anything, while paused, and some time after a stop. */
-  #next(): Learner | undefined {
+  #next(): LearnerShare | undefined {
     const asked = this.#parts.control.command;
     if (asked === command.pause || asked === command.abort) return undefined;
     if (asked === command.stop) {
@@ -84,28 +81,27 @@ export class LearnerLoop {
     return this.#furthestBehind();
   }
 
-  #furthestBehind(): Learner | undefined {
+  #furthestBehind(): LearnerShare | undefined {
     const { shares } = this.#parts;
-    const owed = this.#owed();
-    let best: Learner | undefined;
+    let best: LearnerShare | undefined;
     let bestArrears = 0;
-    for (let share = 0; share < shares.length; share++) {
-      const { learner, priority } = shares[share];
-      const arrears = (owed - learner.trainSteps) * priority;
-      if (arrears > bestArrears && learner.isReady) {
-        best = learner;
+    for (let index = 0; index < shares.length; index++) {
+      const share = shares[index];
+      const arrears = this.#arrears(share) * share.priority;
+      if (arrears > bestArrears && share.learner.isReady) {
+        best = share;
         bestArrears = arrears;
       }
     }
     return best;
   }
 
-  /** Training steps that each policy owes by now. */
-  #owed(): number {
-    const { rate, turns } = this.#parts;
+  /** Training steps that a policy owes by now and has not done. */
+  #arrears({ learner, rate }: LearnerShare): number {
+    const { turns } = this.#parts;
     let total = 0;
     for (let actor = 0; actor < turns.length; actor++) total += turns[actor].value();
-    return owedTrainSteps(total, rate);
+    return owedTrainSteps(total, rate) - learner.trainSteps;
   }
 
   #ringActors(): void {

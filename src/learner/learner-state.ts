@@ -9,14 +9,16 @@ import { RandomStream } from '../random.js';
  *
  * ```
  * control    phase │ training steps done (wide counter) │ figures
- * working    ┌ 128 bytes: random stream, training steps ┐┌ the algorithm's state, parameters first ┐
- * committed  └ the same again: the last state that may be published                                 ┘
+ * working    ┌ 128 bytes: random stream, training steps ┐┌ the algorithm's state, parameters first ┐┌ the sampler's ┐
+ * committed  └ the same again: the last state that may be published                                                  ┘
  * ```
  */
 export interface LearnerStatePlan {
   readonly control: number;
   readonly working: number;
   readonly committed: number;
+  /** Byte offset of the sampler's working state. */
+  readonly sampler: number;
   /** Bytes of one copy. */
   readonly bytes: number;
   /** Number of figures, and where they lie: one Int32 word each. */
@@ -26,12 +28,22 @@ export interface LearnerStatePlan {
 
 const headerBytes = sectionAlignment;
 
-export function planLearnerState(layout: Layout, algorithmBytes: number, figureCount: number): LearnerStatePlan {
-  const bytes = headerBytes + alignUp(algorithmBytes);
+export function planLearnerState(
+  layout: Layout,
+  algorithmBytes: number,
+  samplerBytes: number,
+  figureCount: number,
+): LearnerStatePlan {
+  const samplerStart = headerBytes + alignUp(algorithmBytes);
+  const bytes = samplerStart + alignUp(samplerBytes);
+  const control = layout.reserve(sectionAlignment);
+  const figures = layout.reserve(figureCount * 4);
+  const working = layout.reserve(bytes);
   return {
-    control: layout.reserve(sectionAlignment),
-    figures: layout.reserve(figureCount * 4),
-    working: layout.reserve(bytes),
+    control,
+    figures,
+    working,
+    sampler: working + samplerStart,
     committed: layout.reserve(bytes),
     bytes,
     figureCount,

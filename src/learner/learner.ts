@@ -1,5 +1,5 @@
 import type { Trainer } from '../algorithms/algorithm.js';
-import type { RingSampler } from '../buffer/ring-sampler.js';
+import type { Sampler } from '../buffer/sampler.js';
 import type { SharedFigures } from '../buffer/shared-figures.js';
 import type { WeightPublisher } from '../buffer/weights.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
@@ -10,7 +10,7 @@ import type { LearnerState } from './learner-state.js';
 export interface LearnerParts {
   readonly policyId: string;
   readonly trainer: Trainer;
-  readonly sampler: RingSampler;
+  readonly sampler: Sampler;
   /** The stream that the sampler draws from. */
   readonly random: RandomStream;
   readonly state: LearnerState;
@@ -74,9 +74,11 @@ export class Learner {
     trainer.step();
     this.trainSteps++;
     this.#noteFigures();
-    trainSteps.set(this.trainSteps);
+    sampler.learned();
     if (this.trainSteps - this.#committedAt >= publishInterval) this.#commit();
     if (this.#publishedAt < this.#committedAt) this.#tryPublish();
+    // After the publication: an actor that waited for this step goes on with the weights that it led to.
+    trainSteps.set(this.trainSteps);
   }
 
   /** Commits and publishes what has been trained since the last time: the last act of a run. */

@@ -4,7 +4,7 @@ import { RecordQueue } from '../buffer/record-queue.js';
 import { createEnvironment } from './environments.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import type { RunShare } from './wiring.js';
-import { buildActor, turnsOf } from './wiring.js';
+import { buildActor, openRun, turnsOf } from './wiring.js';
 
 export interface ActorWorkerData {
   readonly share: RunShare;
@@ -19,13 +19,10 @@ export async function runActor({ share, actor: index }: ActorWorkerData): Promis
   try {
     // The actor reports through the loop, which is built around the actor.
     let loop: ActorLoop | undefined;
-    const { actor, links } = buildActor(share, index, environment, (row) => loop?.report(row));
-    const { parallel } = plan.configuration;
+    const { actor, links } = await buildActor(await openRun(share), index, environment, (row) => loop?.report(row));
     loop = new ActorLoop({
       actor,
       links,
-      rate: parallel,
-      maxTrainingLag: parallel.maxTrainingLag,
       turns: turnsOf(share, index),
       control: actorControls(share)[index],
       learners: learnerControls(share).map(({ doorbell }): Doorbell => doorbell),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { Preset } from '../algorithms/algorithm.js';
 import { algorithmNamed } from '../algorithms/algorithms.js';
-import { checkCapacity } from '../buffer/ring-plan.js';
 import { ConfigurationError } from '../errors.js';
 import { parseSetting } from '../validation.js';
+import type { AlgorithmReference } from './algorithm-modules.js';
 
 /** Training environments: a built-in game by name, or a module of the user's that exports `environment`. */
 export type EnvironmentReference =
@@ -18,13 +19,22 @@ const positive = z.number().positive();
 const record = z.record(z.string(), z.unknown());
 
 /** The algorithm's own settings are checked by its own schema. */
-const algorithmReference = z.looseObject({ name: z.string().default('dqn') }).prefault({});
+const algorithmSettings = z
+  .looseObject({
+    /** A built-in algorithm. Default `dqn`. */
+    name: z.string().optional(),
+    /** Or a module of the user's that exports `algorithm`. */
+    module: z.union([z.string().min(1), z.instanceof(URL)]).optional(),
+    /** Settings and rates under a name; what is set besides wins over them. */
+    preset: z.string().optional(),
+  })
+  .prefault({});
 
 const agentEntry = z.strictObject({
   /** Must be the environment's name for this agent; left out, agents are taken in its order. */
   id: z.string().min(1).optional(),
   /** Algorithm and its settings. Default: DQN with the defaults for gridworlds. */
-  algorithm: algorithmReference,
+  algorithm: algorithmSettings,
   /** How urgent its training is against that of other agents of the same worker. Default 1. */
   priority: positive.default(1),
 });
@@ -35,7 +45,7 @@ const agentsSchema = z
     z.strictObject({
       /** Agents in the environment. Default: the environment's own. */
       count: z.int().min(1).optional(),
-      algorithm: algorithmReference,
+      algorithm: algorithmSettings,
       priority: positive.default(1),
     }),
   ])
@@ -109,8 +119,8 @@ export type MarlConfiguration = z.input<typeof configurationSchema>;
 /** Settings of one agent, defaults filled in. */
 export interface AgentSettings {
   readonly id: string | undefined;
-  readonly algorithmName: string;
-  /** The algorithm's own configuration, defaults filled in. Plain data. */
+  readonly algorithmReference: AlgorithmReference;
+  /** The algorithm's own configuration: defaults filled in, or for a user's module as it was given. Plain data. */
   readonly algorithm: unknown;
   readonly priority: number;
 }
@@ -133,7 +143,7 @@ export interface ResolvedConfiguration {
  * @throws ConfigurationError naming the field, its value and the bound
  */
 export function resolveConfiguration(input: MarlConfiguration): ResolvedConfiguration {
-  const settings = parseSetting(configurationSchema, input, '');
+  const settings = parseSetting(configurationSchema, withPresetRates(input), '');
   const { experiment, parallel, environment } = settings;
   const agents = resolveAgents(settings.agents);
   const hasOtherStop =
@@ -170,14 +180,8 @@ function resolveAgents(agents: z.output<typeof agentsSchema>): AgentSettings[] {
   const entries = Array.isArray(agents) ? agents : [agents];
   const resolved = entries.map((entry, index) => {
     const field = Array.isArray(agents) ? `agents.${index}.algorithm` : 'agents.algorithm';
-    const { name, ...rest } = entry.algorithm;
-    const algorithm = algorithmNamed(name, `${field}.name`);
-    return {
-      id: 'id' in entry ? entry.id : undefined,
-      algorithmName: name,
-      algorithm: parseSetting(algorithm.schema, rest, field),
-      priority: entry.priority,
-    };
+    const { algorithmReference, algorithm } = resolveAlgorithm(entry.algorithm, field);
+    return { id: 'id' in entry ? entry.id : undefined, algorithmReference, algorithm, priority: entry.priority };
   });
   resolved.forEach(({ id }, index) => {
     const first = resolved.findIndex((agent) => agent.id === id);
@@ -188,8 +192,64 @@ function resolveAgents(agents: z.output<typeof agentsSchema>): AgentSettings[] {
   return resolved;
 }
 
-/** @throws ConfigurationError where the ring is too small for what an algorithm samples from it */
-export function checkBufferCapacity(configuration: ResolvedConfiguration, steps: number, frames: number): void {
-  const { bufferCapacity, batchSize } = configuration.parallel;
-  checkCapacity('parallel.bufferCapacity', bufferCapacity, batchSize, steps, frames);
+function resolveAlgorithm(
+  { name, module, preset, ...given }: z.output<typeof algorithmSettings>,
+  field: string,
+): Pick<AgentSettings, 'algorithmReference' | 'algorithm'> {
+  if (module !== undefined) {
+    // Its name, presets and schema are known once it is loaded, in planRun.
+    const refused = name === undefined ? (preset === undefined ? undefined : 'preset') : 'name';
+    if (refused !== undefined) {
+      throw new ConfigurationError(`${field}.${refused}`, name ?? preset, 'absent where there is a module');
+    }
+    return { algorithmReference: { module: String(module) }, algorithm: given };
+  }
+  const algorithmName = name ?? 'dqn';
+  const { schema } = algorithmNamed(algorithmName, `${field}.name`);
+  const settings = { ...presetNamed(algorithmName, preset, field)?.settings, ...given };
+  return { algorithmReference: algorithmName, algorithm: parseSetting(schema, settings, field) };
+}
+
+/** @throws ConfigurationError naming the presets that there are */
+function presetNamed(algorithmName: string, preset: string | undefined, field: string): Preset | undefined {
+  if (preset === undefined) return undefined;
+  const { presets = {} } = algorithmNamed(algorithmName, `${field}.name`);
+  if (Object.hasOwn(presets, preset)) return presets[preset];
+  const names = Object.keys(presets).map((known) => JSON.stringify(known));
+  const bound = names.length === 0 ? `absent: ${algorithmName} has no presets` : `one of ${names.join(', ')}`;
+  throw new ConfigurationError(`${field}.preset`, preset, bound);
+}
+
+/**
+ * A preset brings rates of the run besides its algorithm's settings. They come before everything is checked, so that
+ * what the user wrote wins over them and defaults do not.
+ */
+function withPresetRates(input: MarlConfiguration): MarlConfiguration {
+  const { agents, parallel } = (input ?? {}) as { readonly agents?: unknown; readonly parallel?: unknown };
+  const entries: unknown[] = Array.isArray(agents) ? agents : [agents];
+  const rates = entries.map((entry, index) => {
+    const { algorithm } = (entry ?? {}) as { readonly algorithm?: unknown };
+    const { name = 'dqn', preset } = (algorithm ?? {}) as { readonly name?: unknown; readonly preset?: unknown };
+    if (typeof name !== 'string' || typeof preset !== 'string') return undefined;
+    const field = Array.isArray(agents) ? `agents.${index}.algorithm` : 'agents.algorithm';
+    return presetNamed(name, preset, field)?.parallel;
+  });
+  const [first] = rates;
+  const other = rates.findIndex((own) => JSON.stringify(own) !== JSON.stringify(first));
+  if (other >= 0) {
+    const bound = 'the same for every agent: a preset sets the rates of the run as well';
+    throw new ConfigurationError(
+      `agents.${other}.algorithm.preset`,
+      (entries[other] as AgentEntry).algorithm?.preset,
+      bound,
+    );
+  }
+  if (first === undefined || (parallel !== undefined && (typeof parallel !== 'object' || parallel === null)))
+    return input;
+  return { ...input, parallel: { ...first, ...parallel } };
+}
+
+/** As a user writes it, before anything is checked. */
+interface AgentEntry {
+  readonly algorithm?: { readonly preset?: unknown };
 }

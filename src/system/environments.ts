@@ -1,6 +1,5 @@
-import { resolve as resolvePath } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type {
+  ActionSpace,
   AgentSpec,
   EnvironmentDefinition,
   EnvironmentRequest,
@@ -8,7 +7,9 @@ import type {
   TurnEnvironment,
 } from '../environment/environment.js';
 import { ConfigurationError, MarlinError } from '../errors.js';
+import { actionSize, choiceCounts } from '../environment/action-space.js';
 import { findGame } from '../games/games.js';
+import { moduleUrl } from './algorithm-modules.js';
 
 /** An environment as plain data: what a worker needs to make one of its own. */
 export interface EnvironmentPlan {
@@ -67,12 +68,9 @@ export async function createEnvironment(plan: EnvironmentPlan): Promise<TurnEnvi
 
 async function loadDefinition(reference: EnvironmentPlan['reference']): Promise<EnvironmentDefinition> {
   if (typeof reference === 'string') return findGame(reference);
-  const url = /^(file|data|node):/.test(reference.module)
-    ? reference.module
-    : pathToFileURL(resolvePath(reference.module)).href;
   let loaded: { readonly environment?: unknown };
   try {
-    loaded = (await import(url)) as { readonly environment?: unknown };
+    loaded = (await import(moduleUrl(reference.module))) as { readonly environment?: unknown };
   } catch (cause) {
     throw new MarlinError('ERR_ENVIRONMENT', `The environment module ${reference.module} could not be loaded.`, {
       cause,
@@ -146,6 +144,21 @@ function checkAgent(agent: AgentSpec, name: string): void {
   if (dtype !== 'u8' && dtype !== 'f32')
     refuse(`observations of ${id} are ${String(dtype)}, which is neither u8 nor f32`);
   if (!Number.isFinite(scale)) refuse(`observations of ${id} are scaled by ${scale}, which is no finite number`);
-  const count = action?.count;
-  if (!Number.isInteger(count) || count < 1) refuse(`${id} has ${count} actions; there must be at least 1`);
+  checkActionSpace(action, (what) => refuse(`${id} ${what}`));
+}
+
+function checkActionSpace(action: ActionSpace, refuse: (what: string) => never): void {
+  if (action?.kind === 'box') {
+    const { low, high } = action;
+    if (!(Number.isFinite(low) && Number.isFinite(high) && low < high)) {
+      refuse(`has actions between ${low} and ${high}; both must be finite, the first smaller`);
+    }
+  } else if (action?.kind !== 'discrete' && action?.kind !== 'multi-discrete') {
+    refuse(`has actions of the kind ${String((action as Partial<ActionSpace> | undefined)?.kind)}, which is unknown`);
+  }
+  for (const count of choiceCounts(action)) {
+    if (!Number.isInteger(count) || count < 1) refuse(`has ${count} actions; there must be at least 1`);
+  }
+  const size = actionSize(action);
+  if (!Number.isInteger(size) || size < 1) refuse(`has ${size} values to an action; there must be at least 1`);
 }

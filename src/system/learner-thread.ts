@@ -1,7 +1,7 @@
 import { LearnerLoop } from '../learner/learner-loop.js';
 import { actorControls, learnerControls } from './run-memory.js';
 import type { RunShare } from './wiring.js';
-import { buildLearner, turnsOf } from './wiring.js';
+import { buildLearner, openRun, turnsOf } from './wiring.js';
 
 export interface LearnerWorkerData {
   readonly share: RunShare;
@@ -10,15 +10,16 @@ export interface LearnerWorkerData {
 }
 
 /** The work of a learner thread: trains the policies that the plan gives it, until nothing is owed. */
-export function runLearner({ share, worker }: LearnerWorkerData): void {
+export async function runLearner({ share, worker }: LearnerWorkerData): Promise<void> {
   const { plan } = share;
+  const run = await openRun(share);
+  const shares = plan.learnerWorkers[worker].map(async (index) => {
+    const { priority, pace } = plan.policies[index];
+    const { rate, maxTrainingLag } = pace;
+    return { learner: await buildLearner(run, index), priority, rate, maxTrainingLag };
+  });
   const loop = new LearnerLoop({
-    shares: plan.learnerWorkers[worker].map((policy) => ({
-      learner: buildLearner(share, policy),
-      priority: plan.policies[policy].priority,
-    })),
-    rate: plan.configuration.parallel,
-    maxTrainingLag: plan.configuration.parallel.maxTrainingLag,
+    shares: await Promise.all(shares),
     turns: plan.memory.turns.map((_, actor) => turnsOf(share, actor)),
     actors: actorControls(share),
     control: learnerControls(share)[worker],

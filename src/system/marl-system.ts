@@ -159,8 +159,8 @@ export class MarlSystem implements AsyncDisposable {
     const environment = await createEnvironment(environmentPlan);
     let isPlayedHere = false;
     try {
-      const plan = planRun(this.configuration, environmentPlan, environment.agents);
-      const share = allocateRun(plan);
+      const plan = await planRun(this.configuration, environmentPlan, environment.agents);
+      const share = await allocateRun(plan);
       if (output.directory !== undefined) {
         await createRunDirectory(output.directory, plan);
         this.#sinks.push(new JsonlSink(join(output.directory, runFiles.metrics)));

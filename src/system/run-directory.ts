@@ -2,6 +2,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
 import { kernelHash } from '../kernels/kernels.js';
+import type { AlgorithmReference } from './algorithm-modules.js';
 import type { RunPlan } from './run-plan.js';
 import { packageVersion } from './version.js';
 
@@ -45,6 +46,10 @@ async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
+function referenceOf(reference: AlgorithmReference): { readonly name: string } | { readonly module: string } {
+  return typeof reference === 'string' ? { name: reference } : reference;
+}
+
 /** The validated configuration with every default, and what the run's bits depend on besides. */
 function configurationText(plan: RunPlan): string {
   const { configuration, environment } = plan;
@@ -59,7 +64,7 @@ function configurationText(plan: RunPlan): string {
       environmentOptions: environment.options,
       agents: plan.policies.map((policy) => ({
         id: policy.id,
-        algorithm: { name: policy.algorithmName, ...(policy.algorithm as object) },
+        algorithm: { ...referenceOf(policy.algorithmReference), ...(policy.algorithm as object) },
         priority: policy.priority,
       })),
       experiment: { ...configuration.experiment, maxTurns: environment.maxTurns },

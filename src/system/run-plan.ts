@@ -7,6 +7,8 @@ import { WorkerControl } from '../buffer/worker-control.js';
 import type { AgentSpec } from '../environment/environment.js';
 import { ConfigurationError } from '../errors.js';
 import { EpochRowShape } from '../metrics/epoch-row.js';
+import { parseSetting } from '../validation.js';
+import { loadAlgorithm } from './algorithm-modules.js';
 import type { AgentSettings, ResolvedConfiguration } from './configuration.js';
 import type { EnvironmentPlan } from './environments.js';
 import type { PolicyPlan } from './policy-plan.js';
@@ -51,15 +53,23 @@ const actorCount = 1;
  * Plans a run for an environment's agents.
  * @throws ConfigurationError where agents and configuration disagree, or memory does not suffice
  */
-export function planRun(
+export async function planRun(
   configuration: ResolvedConfiguration,
   environment: EnvironmentPlan,
   agents: readonly AgentSpec[],
-): RunPlan {
+): Promise<RunPlan> {
   checkAgentSettings(configuration, agents);
-  const policies = agents.map((agent, index) =>
-    planPolicy(configuration, settingsOf(configuration, agent, index), agent, index, actorCount),
-  );
+  const policies: PolicyPlan[] = [];
+  for (const [index, agent] of agents.entries()) {
+    const settings = settingsOf(configuration, agent, index);
+    const algorithm = await loadAlgorithm(settings.algorithmReference);
+    // Of a user's module, the schema is known only now.
+    const complete =
+      typeof settings.algorithmReference === 'string'
+        ? settings
+        : { ...settings, algorithm: parseSetting(algorithm.schema, settings.algorithm, 'agents.algorithm') };
+    policies.push(await planPolicy(configuration, complete, algorithm, agent, index, actorCount));
+  }
   const learnerWorkers = assignPolicies(configuration, policies.length);
   return {
     configuration,

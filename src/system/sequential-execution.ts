@@ -4,7 +4,7 @@ import type { TurnEnvironment } from '../environment/environment.js';
 import { stopGraceMs } from '../learner/learner-loop.js';
 import type { Execution } from './execution.js';
 import type { RunShare } from './wiring.js';
-import { buildActor, buildLearner } from './wiring.js';
+import { buildActor, buildLearner, openRun } from './wiring.js';
 
 /** Longest stretch of work between two looks at the event loop, in milliseconds. */
 const yieldMs = 50;
@@ -42,14 +42,15 @@ export class SequentialExecution implements Execution {
   }
 
   async #play(): Promise<void> {
-    const { parallel } = this.#share.plan.configuration;
-    const learners = this.#share.plan.policies.map((_, policy) => buildLearner(this.#share, policy));
-    const { actor } = buildActor(this.#share, 0, this.#environment, this.#report);
+    const run = await openRun(this.#share);
+    const { policies } = run.plan;
+    const learners = await Promise.all(policies.map(async (_, index) => buildLearner(run, index)));
+    const { actor } = await buildActor(run, 0, this.#environment, this.#report);
     this.#yieldedMs = performance.now();
     while (!actor.finished && !this.#isStopped) {
       actor.playTurn();
-      const owed = owedTrainSteps(actor.turns, parallel);
-      for (const learner of learners) {
+      for (const [index, learner] of learners.entries()) {
+        const owed = owedTrainSteps(actor.turns, policies[index].pace.rate);
         while (learner.trainSteps < owed && learner.isReady && !this.#isGraceOver) {
           learner.trainStep();
           if (this.#isDue()) await this.#lookAtEvents();

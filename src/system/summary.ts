@@ -81,7 +81,7 @@ export function summarize(share: RunShare, monitor: RunMonitor, reason: EndReaso
       return {
         id: policy.id,
         trainSteps: monitor.trainSteps(index),
-        owedTrainSteps: owedTrainSteps(turns, plan.configuration.parallel),
+        owedTrainSteps: owedTrainSteps(turns, policy.pace.rate),
         weightsVersion: newestVersion(share.policyMemories[index].buffer, policy.weights),
         weightsLagMean: ratio(row[first + policyColumns.weightsLagSum], row[first + policyColumns.actions]),
         weightsLagMax: row[first + policyColumns.weightsLagMax],

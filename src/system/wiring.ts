@@ -1,11 +1,10 @@
 import { Actor } from '../actor/actor.js';
+import { AgentPlayer } from '../actor/agent-player.js';
 import { AgentSeat } from '../actor/agent-seat.js';
 import { PolicyLink } from '../actor/policy-link.js';
-import type { ActingPolicy, Trainer } from '../algorithms/algorithm.js';
-import { algorithmNamed } from '../algorithms/algorithms.js';
+import type { Algorithm, Trainer } from '../algorithms/algorithm.js';
 import { sectionAlignment } from '../buffer/layout.js';
 import { initializeRings } from '../buffer/ring-plan.js';
-import { RingSampler } from '../buffer/ring-sampler.js';
 import { RingWriter } from '../buffer/ring-writer.js';
 import { SharedFigures } from '../buffer/shared-figures.js';
 import type { Pin } from '../buffer/weights.js';
@@ -19,6 +18,8 @@ import { createKernelMemory, instantiateKernels, kernelModule } from '../kernels
 import { Learner } from '../learner/learner.js';
 import { LearnerState, algorithmState, committedParameters, trainStepsWord } from '../learner/learner-state.js';
 import { RandomStream } from '../random.js';
+import { loadAlgorithm } from './algorithm-modules.js';
+import { createSampler, initializeSampler, readinessOf } from './experience.js';
 import type { PolicyPlan } from './policy-plan.js';
 import type { RunPlan } from './run-plan.js';
 
@@ -31,25 +32,40 @@ export interface RunShare {
   readonly kernelModule: KernelModule;
 }
 
+/** A run as one thread has opened it: with the algorithms of its policies, whose code cannot travel. */
+export interface OpenRun extends RunShare {
+  /** One per policy. */
+  readonly algorithms: readonly Algorithm[];
+}
+
+export async function openRun(share: RunShare): Promise<OpenRun> {
+  const algorithms = share.plan.policies.map(async ({ algorithmReference }) => loadAlgorithm(algorithmReference));
+  return { ...share, algorithms: await Promise.all(algorithms) };
+}
+
 /** Allocates all memory of a run and writes the untrained state of every policy as version 0. */
-export function allocateRun(plan: RunPlan): RunShare {
+export async function allocateRun(plan: RunPlan): Promise<RunShare> {
   const share: RunShare = {
     plan,
     runMemory: new SharedArrayBuffer(plan.memory.bytes),
     policyMemories: plan.policies.map((policy) => createKernelMemory(policy.bytes)),
     kernelModule: kernelModule(),
   };
-  plan.policies.forEach((policy, index) => initializePolicy(share, policy, index));
+  const run = await openRun(share);
+  for (const index of plan.policies.keys()) await initializePolicy(run, index);
   return share;
 }
 
-function initializePolicy(share: RunShare, policy: PolicyPlan, index: number): void {
-  const { seed } = share.plan.configuration.experiment;
-  const kernels = kernelsOf(share, index);
+async function initializePolicy(run: OpenRun, index: number): Promise<void> {
+  const { seed } = run.plan.configuration.experiment;
+  const policy = run.plan.policies[index];
+  const kernels = kernelsOf(run, index);
   const buffer = kernels.memory.buffer;
   initializeRings(buffer, policy.rings);
   initializeWeights(buffer, policy.weights);
-  trainerOf(policy, kernels).initialize(RandomStream.named({ seed, role: 'initial-weights', agent: policy.id }));
+  const trainer = await trainerOf(run, index, kernels);
+  trainer.initialize(RandomStream.named({ seed, role: 'initial-weights', agent: policy.id }));
+  initializeSampler(buffer, policy.algorithmPlan.experience, policy.rings, policy.learner.sampler);
   new LearnerState(buffer, policy.learner, kernels).commit(
     RandomStream.named({ seed, role: 'replay', agent: policy.id }),
     0,
@@ -58,33 +74,36 @@ function initializePolicy(share: RunShare, policy: PolicyPlan, index: number): v
 }
 
 /** The learner of a policy, going on from the working state in its memory. */
-export function buildLearner(share: RunShare, index: number): Learner {
-  const { plan } = share;
-  const policy = plan.policies[index];
+export async function buildLearner(run: OpenRun, index: number): Promise<Learner> {
+  const policy = run.plan.policies[index];
   const { algorithmPlan } = policy;
-  const kernels = kernelsOf(share, index);
+  const kernels = kernelsOf(run, index);
   const buffer = kernels.memory.buffer;
   const state = new LearnerState(buffer, policy.learner, kernels);
-  const trainer = trainerOf(policy, kernels);
+  const trainer = await trainerOf(run, index, kernels);
   const random = state.savedRandom();
-  const rule = {
-    frames: algorithmPlan.frames,
-    steps: algorithmPlan.steps,
-    discount: algorithmPlan.discount,
+  const sampler = createSampler({
+    kernels,
+    algorithmPlan,
     observationScale: policy.context.agent.observation.scale ?? 1,
-  };
+    rings: policy.rings,
+    plan: policy.sampler,
+    trainer,
+    state: policy.learner.sampler,
+    random,
+  });
   return new Learner({
     policyId: policy.id,
     trainer,
-    sampler: new RingSampler(buffer, policy.rings, trainer.batch, rule, policy.readerLists, kernels, random),
+    sampler,
     random,
     state,
-    publisher: createPublisher(buffer, policy.weights, pinsOf(share, index), kernels),
+    publisher: createPublisher(buffer, policy.weights, pinsOf(run, index), kernels),
     committed: committedParameters(policy.learner),
     trainSteps: trainStepsOf(buffer, policy),
     figures: figuresOf(buffer, policy),
     metricNames: algorithmPlan.metricNames,
-    publishInterval: plan.configuration.parallel.publishInterval,
+    publishInterval: policy.pace.publishInterval,
   });
 }
 
@@ -98,37 +117,22 @@ export interface BuiltActor {
  * The actor of one environment copy.
  * @param report takes the row of an epoch; the array is reused
  */
-export function buildActor(
-  share: RunShare,
+export async function buildActor(
+  run: OpenRun,
   copy: number,
   environment: TurnEnvironment,
   report: (row: Float64Array) => void,
-): BuiltActor {
-  const { plan } = share;
+): Promise<BuiltActor> {
+  const { plan } = run;
   const { experiment } = plan.configuration;
   checkSameAgents(plan, environment);
   const links: PolicyLink[] = [];
   const seats = new Map<number, AgentSeat>();
-  plan.policies.forEach((policy, index) => {
-    const kernels = kernelsOf(share, index);
-    const link = buildLink(share, policy, index, copy, kernels);
-    const acting = actingOf(policy, kernels, policy.actors[copy].policyScratch);
-    const writer = new RingWriter(kernels.memory.buffer, policy.rings, copy, kernels);
-    links.push(link);
-    policy.agents.forEach((agent, seat) => {
-      const parts = {
-        agent: environment.agents[agent],
-        plan: policy.actors[copy].seats[seat],
-        frames: policy.algorithmPlan.frames,
-        epsilon: policy.algorithmPlan.epsilon,
-        kernels,
-        policy: acting,
-        link,
-        writer,
-      };
-      seats.set(agent, new AgentSeat(parts));
-    });
-  });
+  for (const index of plan.policies.keys()) {
+    const built = await buildSeats(run, index, copy, environment);
+    links.push(built.link);
+    for (const [agent, seat] of built.seats) seats.set(agent, seat);
+  }
   const actor = new Actor({
     environment,
     seats: [...seats.entries()].toSorted(([left], [right]) => left - right).map(([, seat]) => seat),
@@ -142,6 +146,34 @@ export function buildActor(
   return { actor, links };
 }
 
+/** The seats of a policy's agents, by their index in the environment. */
+async function buildSeats(
+  run: OpenRun,
+  index: number,
+  copy: number,
+  environment: TurnEnvironment,
+): Promise<{ readonly link: PolicyLink; readonly seats: ReadonlyMap<number, AgentSeat> }> {
+  const policy = run.plan.policies[index];
+  const { algorithmPlan, algorithm, context } = policy;
+  const { frames, ringFields, experience, epsilon } = algorithmPlan;
+  const share = policy.actors[copy];
+  const kernels = kernelsOf(run, index);
+  const { buffer } = kernels.memory;
+  const link = buildLink(run, policy, index, copy, kernels);
+  const acting = await run.algorithms[index].createPolicy(algorithm, context, kernels, share.policyScratch);
+  const writer = new RingWriter(buffer, policy.rings, copy, kernels);
+  const { seed } = run.plan.configuration.experiment;
+  const seats = policy.agents.map((agentIndex, seat): [number, AgentSeat] => {
+    const agent = environment.agents[agentIndex];
+    const plan = share.seats[seat];
+    const random = RandomStream.named({ seed, role: 'exploration', agent: agent.id, copy });
+    const player = new AgentPlayer({ agent, plan, frames, fields: ringFields, kernels, policy: acting, random });
+    const rolloutTurns = experience.kind === 'rollout' ? experience.turns : Infinity;
+    return [agentIndex, new AgentSeat({ player, plan, buffer, rolloutTurns, epsilon, link, writer })];
+  });
+  return { link, seats: new Map(seats) };
+}
+
 function buildLink(share: RunShare, policy: PolicyPlan, index: number, copy: number, kernels: Kernels): PolicyLink {
   const buffer = kernels.memory.buffer;
   const pin = pinsOf(share, index)[copy];
@@ -149,11 +181,9 @@ function buildLink(share: RunShare, policy: PolicyPlan, index: number, copy: num
     id: policy.id,
     reader: createReader(buffer, policy.weights, pin, kernels, policy.actors[copy].readerScratch),
     trainSteps: trainStepsOf(buffer, policy),
-    rate: share.plan.configuration.parallel,
-    buffer,
-    rings: policy.rings,
-    batchSize: policy.context.batchSize,
-    steps: policy.algorithmPlan.steps,
+    rate: policy.pace.rate,
+    maxTrainingLag: policy.pace.maxTrainingLag,
+    canTrain: readinessOf(buffer, policy.algorithmPlan.experience, policy.rings, policy.context.batchSize),
   });
 }
 
@@ -192,14 +222,9 @@ function pinsOf(share: RunShare, policy: number): Pin[] {
   }));
 }
 
-function trainerOf(policy: PolicyPlan, kernels: Kernels): Trainer {
-  const algorithm = algorithmNamed(policy.algorithmName);
-  const state = algorithmState(policy.learner);
-  return algorithm.createTrainer(policy.algorithm, policy.context, kernels, state, policy.trainerScratch);
-}
-
-function actingOf(policy: PolicyPlan, kernels: Kernels, scratch: number): ActingPolicy {
-  return algorithmNamed(policy.algorithmName).createPolicy(policy.algorithm, policy.context, kernels, scratch);
+async function trainerOf(run: OpenRun, index: number, kernels: Kernels): Promise<Trainer> {
+  const { algorithm, context, learner, trainerScratch } = run.plan.policies[index];
+  return run.algorithms[index].createTrainer(algorithm, context, kernels, algorithmState(learner), trainerScratch);
 }
 
 /** A worker makes its own environment; it must have the agents that memory was planned for. */

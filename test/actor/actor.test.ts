@@ -28,9 +28,9 @@ function play({ actor }: OneThread, turns: number): void {
 }
 
 describe('a turn', () => {
-  it('goes through the environment in the order that its contract promises', () => {
+  it('goes through the environment in the order that its contract promises', async () => {
     const environment = new ScriptedEnvironment(2, uneventful, { hasActionMask: true });
-    const run = buildInOneThread(environment, settings, 2);
+    const run = await buildInOneThread(environment, settings, 2);
     const calls = 'beginTurn, observe 0, legalActions 0, act 0, observe 1, legalActions 1, act 1, endTurn';
     const turn = calls.split(', ');
     play(run, 1);
@@ -44,19 +44,19 @@ describe('a turn', () => {
     expect(environment.log).toEqual(['reset', ...turn]);
   });
 
-  it('takes only legal actions, random ones and those of the policy', () => {
+  it('takes only legal actions, random ones and those of the policy', async () => {
     for (const epsilon of [0, 0.5, 1]) {
       const environment = new ScriptedEnvironment(2, uneventful, { hasActionMask: true });
       const agents = { algorithm: { ...algorithm, epsilon: { start: epsilon, end: epsilon } } };
-      play(buildInOneThread(environment, { ...settings, agents }), 40);
+      play(await buildInOneThread(environment, { ...settings, agents }), 40);
       const expected = Array.from({ length: 40 }, (_, turn) => [((turn % 20) + 1) % 3, ((turn % 20) + 2) % 3]);
       expect(environment.actions).toEqual(expected.flat());
     }
   });
 
-  it('writes each step to the ring of its own agent', () => {
+  it('writes each step to the ring of its own agent', async () => {
     const environment = new ScriptedEnvironment(2, ({ rewards, turn }) => rewards.set([turn, -turn]));
-    const run = buildInOneThread(environment, settings, 3);
+    const run = await buildInOneThread(environment, settings, 3);
     play(run, 4);
     const [first, second] = [0, 1].map((agent) => environment.actions.filter((_, index) => index % 2 === agent));
     const { truncated, boundary } = rowFlags;
@@ -76,24 +76,24 @@ describe('a turn', () => {
     ]);
   });
 
-  it('ends the episode of an agent that terminated, and of no other', () => {
+  it('ends the episode of an agent that terminated, and of no other', async () => {
     const environment = new ScriptedEnvironment(2, ({ terminated, turn }) => {
       terminated[1] = turn === 2 ? 1 : 0;
     });
-    const run = buildInOneThread(environment, settings);
+    const run = await buildInOneThread(environment, settings);
     play(run, 3);
     expect(ringOf(run, 0).map(([, , , flags]) => flags)).toEqual([0, 0, 0]);
     expect(ringOf(run, 1).map(([, , , flags]) => flags)).toEqual([0, rowFlags.terminated, rowFlags.boundary, 0]);
     expect(run.actor.epochs).toBe(0);
   });
 
-  it('tells an end for good from one that cuts short, and from both at once', () => {
+  it('tells an end for good from one that cuts short, and from both at once', async () => {
     const environment = new ScriptedEnvironment(3, (world) => {
       world.done = world.turn === 2;
       world.terminated.set([0, world.done ? 1 : 0, 0]);
       world.truncated.set([0, world.done ? 1 : 0, world.turn === 1 ? 1 : 0]);
     });
-    const run = buildInOneThread(environment, settings);
+    const run = await buildInOneThread(environment, settings);
     play(run, 2);
     const { terminated, truncated, boundary } = rowFlags;
     expect(ringOf(run, 0).map(([, , , flags]) => flags)).toEqual([0, truncated, boundary]);
@@ -102,48 +102,48 @@ describe('a turn', () => {
     expect(run.actor.epochs).toBe(1);
   });
 
-  it('that is the last of the run cuts the episodes short', () => {
+  it('that is the last of the run cuts the episodes short', async () => {
     const environment = new ScriptedEnvironment(1, uneventful);
-    const run = buildInOneThread(environment, { ...settings, experiment: { totalTurns: 5 } });
+    const run = await buildInOneThread(environment, { ...settings, experiment: { totalTurns: 5 } });
     play(run, 5);
     expect(run.actor).toMatchObject({ finished: true, turns: 5, epochs: 0 });
     expect(ringOf(run, 0).at(-1)?.[3]).toBe(rowFlags.boundary);
   });
 
-  it.each([Number.NaN, Infinity, -Infinity])('refuses a reward of %d', (reward) => {
+  it.each([Number.NaN, Infinity, -Infinity])('refuses a reward of %d', async (reward) => {
     const environment = new ScriptedEnvironment(2, ({ rewards }) => rewards.set([0, reward]));
-    const run = buildInOneThread(environment, settings);
+    const run = await buildInOneThread(environment, settings);
     expect(() => play(run, 1)).toThrow(MarlinError);
     expect(() => play(run, 1)).toThrow(`agent-1 a reward of ${reward} at turn`);
   });
 });
 
 /** The environment's streams in the first epochs of twelve turns: the first draw of each. */
-function seedsOf(seed: number, maxTurns: number): number[] {
+async function seedsOf(seed: number, maxTurns: number): Promise<number[]> {
   const environment = new ScriptedEnvironment(1, uneventful);
-  play(buildInOneThread(environment, { ...settings, experiment: { seed } }, maxTurns), 12);
+  play(await buildInOneThread(environment, { ...settings, experiment: { seed } }, maxTurns), 12);
   return environment.seeds;
 }
 
-function randomActions(): number[] {
+async function randomActions(): Promise<number[]> {
   const environment = new ScriptedEnvironment(2, uneventful);
   const agents = { algorithm: { ...algorithm, epsilon: { start: 1, end: 1 } } };
-  play(buildInOneThread(environment, { ...settings, agents }, 100), 100);
+  play(await buildInOneThread(environment, { ...settings, agents }, 100), 100);
   return environment.actions;
 }
 
 describe('an epoch', () => {
-  it('is told by its seed and number alone', () => {
-    const seeds = seedsOf(3, 2);
+  it('is told by its seed and number alone', async () => {
+    const seeds = await seedsOf(3, 2);
     expect(new Set(seeds).size).toBe(6);
     // Longer epochs do not shift the streams of those after them.
-    expect(seedsOf(3, 4)).toEqual(seeds.slice(0, 3));
-    expect(seedsOf(4, 2)[0]).not.toBe(seeds[0]);
+    expect(await seedsOf(3, 4)).toEqual(seeds.slice(0, 3));
+    expect((await seedsOf(4, 2))[0]).not.toBe(seeds[0]);
   });
 
-  it('explores differently for each agent, and the same way again', () => {
-    const actions = randomActions();
-    expect(randomActions()).toEqual(actions);
+  it('explores differently for each agent, and the same way again', async () => {
+    const actions = await randomActions();
+    expect(await randomActions()).toEqual(actions);
     const [first, second] = [0, 1].map((agent) => actions.filter((_, index) => index % 2 === agent).join(''));
     expect(first).not.toBe(second);
   });
@@ -152,9 +152,9 @@ describe('an epoch', () => {
 describe('what an actor reports', () => {
   const shape = new EpochRowShape(2, 2);
 
-  it('is a row at the end of each epoch, and one more at the end of all', () => {
+  it('is a row at the end of each epoch, and one more at the end of all', async () => {
     const environment = new ScriptedEnvironment(2, ({ rewards, turn }) => rewards.set([turn, 0.5]));
-    const run = buildInOneThread(environment, settings, 3);
+    const run = await buildInOneThread(environment, settings, 3);
     play(run, 7);
     run.actor.reportEnd();
     const columns = [runColumns.isWholeEpoch, runColumns.epochs, runColumns.turnsInEpoch, runColumns.turns];
@@ -174,11 +174,11 @@ describe('what an actor reports', () => {
     expect(reportedMs).toBeGreaterThanOrEqual(startedMs);
   });
 
-  it('says how far behind the learner is, and how old the weights were', () => {
+  it('says how far behind the learner is, and how old the weights were', async () => {
     const environment = new ScriptedEnvironment(1, uneventful);
     const agents = { algorithm: { ...algorithm, epsilon: { start: 0, end: 0 } } };
     const parallel = { ...settings.parallel, trainInterval: 2, learningStarts: 10 };
-    const run = buildInOneThread(environment, { ...settings, agents, parallel }, 20);
+    const run = await buildInOneThread(environment, { ...settings, agents, parallel }, 20);
     play(run, 20);
     const row = run.rows[0];
     const first = new EpochRowShape(1, 1).policy(0);
@@ -189,18 +189,21 @@ describe('what an actor reports', () => {
     expect(row[first + policyColumns.trainingLagMax]).toBe(5);
   });
 
-  it('knows when to wait: too far behind, and a batch is there', () => {
+  it('knows when to wait: too far behind, and a batch is there', async () => {
     const environment = new ScriptedEnvironment(1, uneventful);
-    const parallel = { ...settings.parallel, batchSize: 8, trainInterval: 1, learningStarts: 0 };
-    const run = buildInOneThread(environment, { ...settings, parallel }, 100);
-    const [link] = run.links;
-    play(run, 8);
+    const waitsAt = async (maxTrainingLag: number): Promise<boolean[]> => {
+      const rates = { batchSize: 8, trainInterval: 1, learningStarts: 0, maxTrainingLag };
+      const parallel = { ...settings.parallel, ...rates };
+      const run = await buildInOneThread(environment, { ...settings, parallel }, 100);
+      return [8, 1].map((turns) => {
+        play(run, turns);
+        return run.links[0].isBehind(run.actor.turns);
+      });
+    };
     // 8 rows, of which the last may lack its successor: waiting for a learner that cannot begin would be for ever.
-    expect(link.isBehind(8, 0)).toBe(false);
-    play(run, 1);
-    expect(link.isBehind(9, 0)).toBe(true);
-    expect(link.isBehind(9, 8)).toBe(true);
-    expect(link.isBehind(9, 9)).toBe(false);
-    expect(link.isBehind(9, Infinity)).toBe(false);
+    expect(await waitsAt(0)).toEqual([false, true]);
+    expect(await waitsAt(8)).toEqual([false, true]);
+    expect(await waitsAt(9)).toEqual([false, false]);
+    expect(await waitsAt(Infinity)).toEqual([false, false]);
   });
 });

@@ -41,11 +41,14 @@ it('the n-th legal action is that', () => {
   const mask = fc.uint8Array({ maxLength: 12, max: 1 });
   const property = fc.property(mask, (legal) => {
     const expected = [...legal.keys()].filter((action) => legal[action] !== 0);
-    const found = expected.map((_, choice) => nthLegal(legal, choice));
-    return countLegal(legal) === expected.length && found.every((action, choice) => action === expected[choice]);
+    const found = expected.map((_, choice) => nthLegal(legal, 0, legal.length, choice));
+    return (
+      countLegal(legal, 0, legal.length) === expected.length &&
+      found.every((action, choice) => action === expected[choice])
+    );
   });
   expect(fc.check(property).counterexample).toBeNull();
-  expect(nthLegal(new Uint8Array(3), 0)).toBe(-1);
+  expect(nthLegal(new Uint8Array(3), 0, 3, 0)).toBe(-1);
 });
 
 describe('the window of the last 100 rewards', () => {

@@ -1,25 +1,25 @@
 import type { MarlConfiguration, TurnEnvironment } from 'marlin-rl';
 import { resolveConfiguration } from '#marlin/system/configuration.js';
 import { planRun } from '#marlin/system/run-plan.js';
-import type { BuiltActor, RunShare } from '#marlin/system/wiring.js';
-import { allocateRun, buildActor } from '#marlin/system/wiring.js';
+import type { BuiltActor, OpenRun } from '#marlin/system/wiring.js';
+import { allocateRun, buildActor, openRun } from '#marlin/system/wiring.js';
 
 export interface OneThread extends BuiltActor {
-  readonly share: RunShare;
+  readonly share: OpenRun;
   /** Rows that the actor has reported. */
   readonly rows: readonly Float64Array[];
 }
 
 /** An actor and the memory of a run, put together as a run does, in the calling thread. */
-export function buildInOneThread(
+export async function buildInOneThread(
   environment: TurnEnvironment,
   settings: Omit<MarlConfiguration, 'environment'> = {},
   maxTurns = 20,
-): OneThread {
+): Promise<OneThread> {
   const configuration = resolveConfiguration({ ...settings, environment: 'of the test' });
-  const plan = planRun(configuration, { reference: 'of the test', options: {}, maxTurns }, environment.agents);
-  const share = allocateRun(plan);
+  const plan = await planRun(configuration, { reference: 'of the test', options: {}, maxTurns }, environment.agents);
+  const share = await openRun(await allocateRun(plan));
   const rows: Float64Array[] = [];
-  const built = buildActor(share, 0, environment, (row) => rows.push(row.slice()));
+  const built = await buildActor(share, 0, environment, (row) => rows.push(row.slice()));
   return { ...built, share, rows };
 }

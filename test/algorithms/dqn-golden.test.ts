@@ -28,6 +28,7 @@ function stepOn({ config, params, target, batch }: GoldenDqn): DqnLearner {
         action: { kind: 'discrete', count: config.actions },
       },
       batchSize: config.batch,
+      rate: { trainInterval: 4, gradientSteps: 1, learningStarts: 0 },
     },
   );
   const { trainer, state } = learner;

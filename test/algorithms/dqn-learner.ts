@@ -1,7 +1,7 @@
 import { dqn } from '#marlin/algorithms/dqn.js';
-import type { DqnConfiguration } from '#marlin/algorithms/dqn.js';
+import type { DqnConfiguration, DqnTrainer } from '#marlin/algorithms/dqn.js';
 import { planWorkspace, planNetwork, planState } from '#marlin/algorithms/dqn-memory.js';
-import type { ActingPolicy, AlgorithmContext, Trainer } from '#marlin/algorithms/algorithm.js';
+import type { ActingPolicy, AlgorithmContext } from '#marlin/algorithms/algorithm.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
 import { KernelMemory } from '../kernels/kernel-memory.js';
@@ -9,7 +9,7 @@ import { KernelMemory } from '../kernels/kernel-memory.js';
 /** A trainer and a policy over a memory of its own, with its inner numbers in reach. */
 export class DqnLearner {
   readonly memory: KernelMemory;
-  readonly trainer: Trainer;
+  readonly trainer: DqnTrainer;
   readonly policy: ActingPolicy;
   readonly configuration: DqnConfiguration;
   readonly network: ReturnType<typeof planNetwork>;

@@ -5,6 +5,7 @@ import { Layout } from '#marlin/buffer/layout.js';
 import { RandomStream } from '#marlin/random.js';
 import { KernelMemory } from '../kernels/kernel-memory.js';
 import { uniformStream, uniformValues } from '../kernels/reference.js';
+import { actingStep } from './acting-step.js';
 import { DqnLearner } from './dqn-learner.js';
 
 const actionCount = 4;
@@ -16,6 +17,7 @@ const context: AlgorithmContext = {
     hasActionMask: true,
   },
   batchSize: 8,
+  rate: { trainInterval: 4, gradientSteps: 1, learningStarts: 0 },
 };
 
 /** An untrained learner with a random batch; `density` is the share of observations that are not 0. */
@@ -135,6 +137,7 @@ describe('a training step', () => {
       guarded(plan.policyScratchBytes),
     ];
     const observation = guarded(48 * 4);
+    const action = guarded(4);
     guards.push(layout.reserve(128));
     const memory = new KernelMemory(layout.end);
     for (const guard of guards) new Uint8Array(memory.buffer, guard, 128).fill(0xa5);
@@ -149,7 +152,7 @@ describe('a training step', () => {
       values.set(values.map(() => (uniform() < density ? 1 : 0)));
       trainer.step();
       new Float32Array(memory.buffer, observation, 48).set(values.subarray(0, 48));
-      policy.act(state, observation, undefined, random);
+      policy.act(actingStep(memory.buffer, action, { parameters: state, observation }));
     }
     const intact = guards.map((guard) => memory.bytes(guard, 128).every((byte) => byte === 0xa5));
     expect(intact).toEqual(guards.map(() => true));
@@ -159,7 +162,11 @@ describe('a training step', () => {
 describe('acting', () => {
   const learner = learnerWithBatch();
   const { memory, state, policy } = learner;
-  const random = RandomStream.named({ seed: 1, role: 'exploration' });
+  const { action: actions } = learner.trainer.batch;
+  const act = (observation: number, legal?: number) => {
+    const step = actingStep(memory.buffer, actions, { parameters: state.parameters, observation, legal });
+    return policy.act(step) ? step.action[0] : undefined;
+  };
 
   it('takes the action of the highest value that the training pass computes', () => {
     const { batch } = learner.trainer;
@@ -167,25 +174,25 @@ describe('acting', () => {
     const q = memory.floats(learner.workspace.online.q, batch.size * actionCount);
     // The step changed the parameters; the ones that gave q come back from the seed.
     learner.trainer.initialize(RandomStream.named({ seed: 1, role: 'initial-weights' }));
-    const actions = Array.from({ length: batch.size }, (_, row) =>
-      policy.act(state.parameters, batch.observation + row * batch.observationSize * 4, undefined, random),
+    const chosen = Array.from({ length: batch.size }, (_, row) =>
+      act(batch.observation + row * batch.observationSize * 4),
     );
-    const best = actions.map((__, row) => {
+    const best = chosen.map((__, row) => {
       const values = [...q.subarray(row * actionCount, (row + 1) * actionCount)];
       return values.indexOf(Math.max(...values));
     });
-    expect(actions).toEqual(best);
+    expect(chosen).toEqual(best);
   });
 
-  it('takes legal actions alone, and −1 where there is none', () => {
+  it('takes legal actions alone, and none where there is none', () => {
     const { observation, nextLegal = 0 } = learner.trainer.batch;
     const legal = new Uint8Array(memory.buffer, nextLegal, actionCount);
     for (let only = 0; only < actionCount; only++) {
       legal.fill(0);
       legal[only] = 1;
-      expect(policy.act(state.parameters, observation, nextLegal, random)).toBe(only);
+      expect(act(observation, nextLegal)).toBe(only);
     }
     legal.fill(0);
-    expect(policy.act(state.parameters, observation, nextLegal, random)).toBe(-1);
+    expect(act(observation, nextLegal)).toBeUndefined();
   });
 });

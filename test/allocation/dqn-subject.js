@@ -14,6 +14,7 @@ const context = {
     hasActionMask: true,
   },
   batchSize: 8,
+  rate: { trainInterval: 4, gradientSteps: 1, learningStarts: 0 },
 };
 const configuration = dqn.schema.parse({ frameStack: 1, hiddenSizes: [8, 8] });
 const plan = dqn.plan(configuration, context);
@@ -33,11 +34,25 @@ values.forEach((_, index) => {
 });
 new Float32Array(kernels.memory.buffer, batch.weight, batch.size).fill(1);
 
+/** @type {import('#marlin/algorithms/algorithm.js').ActingStep} */
+const step = {
+  parameters: state,
+  weightsVersion: 0,
+  observation: batch.observation,
+  legal: undefined,
+  actionOffset: batch.action,
+  action: new Int32Array(kernels.memory.buffer, batch.action, 1),
+  actionValues: new Float32Array(kernels.memory.buffer, batch.action, 1),
+  fields: [],
+  isGreedy: false,
+  random,
+};
+
 printBytesPerCall({
   step: () => {
     trainer.step();
   },
   act: () => {
-    policy.act(state, batch.observation, undefined, random);
+    policy.act(step);
   },
 });

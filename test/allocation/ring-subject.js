@@ -15,19 +15,21 @@ const plan = planRing(layout, {
   capacity: 1000,
   observationSize,
   observationDtype: 'u8',
-  actionCount,
+  actionSize: 1,
+  maskSize: actionCount,
   hasActionMask: true,
   fields: [{ name: 'logProbability', dtype: 'f32', size: 1 }],
   rings: 2,
 });
-const batch = planTransitionBatch(layout, batchSize, frames * observationSize, actionCount, true);
+const batch = planTransitionBatch(layout, batchSize, frames * observationSize, 1, actionCount, true);
 const lists = planReaderLists(layout, batchSize, frames);
 const transition = {
   observation: layout.reserve(observationSize),
-  action: 3,
+  action: Int32Array.of(3),
   reward: 0.5,
   terminated: false,
   truncated: false,
+  cut: false,
   finalObservation: layout.reserve(observationSize),
   legal: layout.reserve(actionCount),
   finalLegal: layout.reserve(actionCount),

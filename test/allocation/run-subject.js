@@ -2,7 +2,7 @@
 import { resolveConfiguration } from '#marlin/system/configuration.js';
 import { createEnvironment, planEnvironment } from '#marlin/system/environments.js';
 import { planRun } from '#marlin/system/run-plan.js';
-import { allocateRun, buildActor, buildLearner } from '#marlin/system/wiring.js';
+import { allocateRun, buildActor, buildLearner, openRun } from '#marlin/system/wiring.js';
 import { printBytesPerCall } from './measure.js';
 
 // One epoch outlasts the measurement: an epoch's begin and end may leave something, a turn may not.
@@ -14,15 +14,16 @@ const configuration = resolveConfiguration({
 });
 const environmentPlan = await planEnvironment('treasurehunt', {}, { agentCount: undefined, maxTurns: 10_000_000 });
 const environment = await createEnvironment(environmentPlan);
-const share = allocateRun(planRun(configuration, environmentPlan, environment.agents));
-const { actor, links } = buildActor(share, 0, environment, () => {});
-const learner = buildLearner(share, 0);
+const plan = await planRun(configuration, environmentPlan, environment.agents);
+const run = await openRun(await allocateRun(plan));
+const { actor, links } = await buildActor(run, 0, environment, () => {});
+const learner = await buildLearner(run, 0);
 for (let turn = 0; turn < 100; turn++) actor.playTurn();
 
 printBytesPerCall({
   turn: () => {
     actor.playTurn();
-    for (let policy = 0; policy < links.length; policy++) links[policy].isBehind(actor.turns, Infinity);
+    for (let policy = 0; policy < links.length; policy++) links[policy].isBehind(actor.turns);
   },
   train: () => {
     learner.trainStep();

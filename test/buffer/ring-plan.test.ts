@@ -33,7 +33,8 @@ test('the columns of a ring do not overlap', () => {
     capacity: 101,
     observationSize: 7,
     observationDtype: 'f32',
-    actionCount: 5,
+    actionSize: 3,
+    maskSize: 5,
     hasActionMask: true,
     fields: [
       { name: 'value', dtype: 'f32', size: 1 },
@@ -45,7 +46,7 @@ test('the columns of a ring do not overlap', () => {
   const sections: [number, number][] = [
     [plan.control, 3 * sectionAlignment],
     [plan.observation, rows * 28],
-    [plan.action, rows * 4],
+    [plan.action, rows * 12],
     [plan.reward, rows * 4],
     [plan.episodeStep, rows * 4],
     [plan.flags, rows],

@@ -87,19 +87,21 @@ export class RingRig {
       layout,
       batchSize,
       rule.frames * spec.observationSize,
-      spec.actionCount,
+      spec.actionSize,
+      spec.maskSize,
       spec.hasActionMask,
     );
     const scratch = planReaderLists(layout, batchSize, rule.frames);
     this.#transition = {
       observation: layout.reserve(observationBytes),
-      action: 0,
+      action: new Int32Array(spec.actionSize),
       reward: 0,
       terminated: false,
       truncated: false,
+      cut: false,
       finalObservation: layout.reserve(observationBytes),
-      legal: layout.reserve(spec.actionCount),
-      finalLegal: layout.reserve(spec.actionCount),
+      legal: layout.reserve(spec.maskSize),
+      finalLegal: layout.reserve(spec.maskSize),
       fields: spec.fields.map((field) => Array.from({ length: field.size }, () => 0)),
     };
     this.buffer = new SharedArrayBuffer(Math.ceil(layout.end / 4) * 4);
@@ -155,7 +157,7 @@ export class RingRig {
 
   /** The batch as the sampler left it. */
   sampled(): (ModelSample & { readonly action: number; readonly weight: number })[] {
-    const { size, observationSize, actionCount, nextLegal } = this.batch;
+    const { size, observationSize, actionSize, maskSize, nextLegal } = this.batch;
     const floats = new Float32Array(this.buffer);
     const integers = new Int32Array(this.buffer);
     const bytes = new Uint8Array(this.buffer);
@@ -164,15 +166,15 @@ export class RingRig {
       return [...floats.subarray(first, first + observationSize)];
     };
     return Array.from({ length: size }, (_, index) => {
-      const legal = (nextLegal ?? 0) + index * actionCount;
+      const legal = (nextLegal ?? 0) + index * maskSize;
       return {
-        action: integers[this.batch.action / 4 + index],
+        action: this.#nameOf(integers.subarray(this.batch.action / 4 + index * actionSize), actionSize),
         weight: floats[this.batch.weight / 4 + index],
         observation: rows(this.batch.observation, index),
         nextObservation: rows(this.batch.nextObservation, index),
         nStepReturn: floats[this.batch.nStepReturn / 4 + index],
         bootstrapDiscount: floats[this.batch.bootstrapDiscount / 4 + index],
-        nextLegal: nextLegal === undefined ? [] : [...bytes.subarray(legal, legal + actionCount)],
+        nextLegal: nextLegal === undefined ? [] : [...bytes.subarray(legal, legal + maskSize)],
       };
     });
   }
@@ -192,13 +194,19 @@ export class RingRig {
     return new RingWriter(this.buffer, this.plan, ring, this.#writerMover);
   }
 
+  /** The number that an action's words agree on; NaN where they do not. */
+  #nameOf(words: Int32Array, count: number): number {
+    const agree = words.subarray(0, count).every((value, word) => value - word === words[0]);
+    return agree ? words[0] : Number.NaN;
+  }
+
   #moment(): ModelMoment {
     const { spec } = this.#options;
     const value = () =>
       spec.observationDtype === 'u8' ? this.random.integer(256) : this.random.integer(4001) / 8 - 250;
     return {
       observation: Array.from({ length: spec.observationSize }, value),
-      legal: spec.hasActionMask ? Array.from({ length: spec.actionCount }, () => this.random.integer(2)) : [],
+      legal: spec.hasActionMask ? Array.from({ length: spec.maskSize }, () => this.random.integer(2)) : [],
     };
   }
 
@@ -222,8 +230,11 @@ export class RingRig {
     observations.set(final.observation, transition.finalObservation / observations.BYTES_PER_ELEMENT);
     bytes.set(step.legal, transition.legal);
     bytes.set(final.legal, transition.finalLegal);
+    // All words of an action tell the same: a word from another row shows.
+    transition.action.forEach((_, word) => {
+      transition.action[word] = step.action + word;
+    });
     Object.assign(transition, {
-      action: step.action,
       reward: step.reward,
       terminated: end === 'terminated',
       truncated: end === 'truncated',

@@ -45,14 +45,15 @@ export async function runRingThreads(options: RingThreadsOptions): Promise<RingT
     capacity,
     observationSize,
     observationDtype: 'u8',
-    actionCount: 4,
+    actionSize: 1,
+    maskSize: 4,
     hasActionMask: true,
     fields: [{ name: 'value', dtype: 'f32', size: 1 }],
     rings,
     // The wrap comes within the first thousands of rows.
     startPosition: periodOf(capacity) - 3 * capacity,
   });
-  const batch = planTransitionBatch(layout, batchSize, rule.frames * observationSize, 4, true);
+  const batch = planTransitionBatch(layout, batchSize, rule.frames * observationSize, 1, 4, true);
   const scratch = planReaderLists(layout, batchSize, rule.frames);
   const staging = Array.from({ length: actors }, () => layout.reserve(2 * observationSize));
   const memory = createKernelMemory(layout.end);

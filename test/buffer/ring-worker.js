@@ -96,10 +96,11 @@ function write({ plan, rings, firstRows, generation, staging }) {
     finalObservation: staging + size,
     legal: staging,
     finalLegal: staging + size,
-    action: 0,
+    action: new Int32Array(1),
     reward: 0,
     terminated: false,
     truncated: false,
+    cut: false,
     fields: [[0]],
   };
   while (Atomics.load(data.stop, 0) === 0) {
@@ -110,7 +111,7 @@ function write({ plan, rings, firstRows, generation, staging }) {
       const ends = isLastStep(sinceStart);
       words.fill(canary, staging / 4, (staging + size) / 4);
       if (ends) words.fill(canaryOf(ring, row + 1, generation), (staging + size) / 4, (staging + 2 * size) / 4);
-      transition.action = row * plan.rings + ring;
+      transition.action[0] = row * plan.rings + ring;
       transition.reward = rewardOf(canary);
       transition.terminated = ends && isTerminated(sinceStart);
       transition.truncated = ends && !isTerminated(sinceStart);

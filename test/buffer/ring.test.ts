@@ -13,7 +13,8 @@ const rigs: fc.Arbitrary<RigOptions> = fc
     observationSize: fc.integer({ min: 1, max: 20 }),
     observationDtype: fc.constantFrom<'u8' | 'f32'>('u8', 'f32'),
     hasActionMask: fc.boolean(),
-    actionCount: fc.integer({ min: 1, max: 5 }),
+    actionSize: fc.integer({ min: 1, max: 3 }),
+    maskSize: fc.integer({ min: 1, max: 5 }),
     rings: fc.integer({ min: 1, max: 3 }),
     batchSize: fc.integer({ min: 1, max: 8 }),
     frames: fc.integer({ min: 1, max: 5 }),
@@ -26,14 +27,16 @@ const rigs: fc.Arbitrary<RigOptions> = fc
   })
   .map((shape) => {
     const capacity = minimumCapacity(shape.batchSize, shape.steps, shape.frames) + shape.extraCapacity;
-    const { observationSize, observationDtype, hasActionMask, actionCount, rings, frames, steps, discount } = shape;
+    const { observationSize, observationDtype, hasActionMask, actionSize, maskSize, rings, frames, steps, discount } =
+      shape;
     return {
       spec: {
         capacity,
         observationSize,
         observationDtype,
         hasActionMask,
-        actionCount,
+        actionSize,
+        maskSize,
         rings,
         fields: [
           { name: 'logProbability', dtype: 'f32', size: 1 },
@@ -212,7 +215,7 @@ describe('a ring', () => {
     for (const fromHalf of [0, 1]) {
       const capacity = minimumCapacity(1, 1, 1);
       const period = periodOf(capacity);
-      const spec = { capacity, observationSize: 1, observationDtype: 'u8' as const, actionCount: 1 };
+      const spec = { capacity, observationSize: 1, observationDtype: 'u8' as const, actionSize: 1, maskSize: 1 };
       const startPosition = (fromHalf === 0 ? Math.ceil(period / 2) : period) - 2;
       const rig = new RingRig({
         spec: { ...spec, hasActionMask: false, rings: 1, fields: [], startPosition },

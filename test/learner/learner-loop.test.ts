@@ -29,8 +29,10 @@ class CountingLearner {
   }
 }
 
-function shareOf(learner: CountingLearner, priority = 1): LearnerShare {
-  return { learner: learner as unknown as Learner, priority };
+const everyTurn = { trainInterval: 1, gradientSteps: 1, learningStarts: 0 };
+
+function shareOf(learner: CountingLearner, priority = 1, maxTrainingLag = 32): LearnerShare {
+  return { learner: learner as unknown as Learner, priority, rate: everyTurn, maxTrainingLag };
 }
 
 function makeControl(buffer = new SharedArrayBuffer(sectionAlignment)): WorkerControl {
@@ -43,22 +45,20 @@ function makeLoop(
   turns: number,
   control = makeControl(),
   actor = makeControl(),
-  maxTrainingLag = 32,
 ): LearnerLoop {
   const counter = new WideCounter(new Int32Array(new SharedArrayBuffer(wideCounterWords * 4)), 0);
   counter.set(turns);
   actor.markDone();
-  const rate = { trainInterval: 1, gradientSteps: 1, learningStarts: 0 };
-  return new LearnerLoop({ shares, rate, maxTrainingLag, turns: [counter], actors: [actor], control });
+  return new LearnerLoop({ shares, turns: [counter], actors: [actor], control });
 }
 
 describe('what is owed', () => {
   it('is as the plan has it', () => {
-    const rate = { trainInterval: 4, gradientSteps: 3, learningStarts: 10 };
-    expect([0, 9, 10, 13, 14, 17, 18, 1e12 + 10].map((turns) => owedTrainSteps(turns, rate))).toEqual([
+    const slow = { trainInterval: 4, gradientSteps: 3, learningStarts: 10 };
+    expect([0, 9, 10, 13, 14, 17, 18, 1e12 + 10].map((turns) => owedTrainSteps(turns, slow))).toEqual([
       0, 0, 0, 0, 3, 3, 6, 0.75e12,
     ]);
-    expect(owedTrainSteps(1e9, { ...rate, gradientSteps: 0 })).toBe(0);
+    expect(owedTrainSteps(1e9, { ...slow, gradientSteps: 0 })).toBe(0);
   });
 
   it('never falls, and is a multiple of gradientSteps', () => {
@@ -155,7 +155,7 @@ describe('an actor that waits', () => {
     // Asleep for good: each ring is then counted, and none ends the sleep.
     words[sleepingWord] = 1;
     const learner = new CountingLearner();
-    makeLoop([shareOf(learner)], 10, makeControl(), makeControl(buffer), maxTrainingLag).run();
+    makeLoop([shareOf(learner, 1, maxTrainingLag)], 10, makeControl(), makeControl(buffer)).run();
     expect(learner.trainSteps).toBe(10);
     expect(words[ringsWord]).toBe(expected);
   });

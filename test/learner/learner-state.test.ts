@@ -7,7 +7,7 @@ import { PlainMover } from '../buffer/plain-mover.js';
 
 const algorithmBytes = 64;
 const layout = new Layout(128);
-const plan = planLearnerState(layout, algorithmBytes, 2);
+const plan = planLearnerState(layout, algorithmBytes, 0, 2);
 
 function makeMemory(): {
   readonly buffer: SharedArrayBuffer;

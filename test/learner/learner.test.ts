@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { newestVersion } from '#marlin/buffer/weight-slots.js';
 import { committedParameters } from '#marlin/learner/learner-state.js';
 import type { Learner } from '#marlin/learner/learner.js';
-import type { RunShare } from '#marlin/system/wiring.js';
+import type { OpenRun } from '#marlin/system/wiring.js';
 import { buildLearner, figuresOf, onlineParameters, trainStepsOf } from '#marlin/system/wiring.js';
 import { buildInOneThread } from '../actor/one-thread.js';
 import { ScriptedEnvironment } from '../actor/scripted-environment.js';
 
 interface Rig {
-  readonly share: RunShare;
+  readonly share: OpenRun;
   readonly learner: Learner;
   version(): number;
   /** Stands for an actor that reads a slot; undefined: none. */
@@ -18,9 +18,13 @@ interface Rig {
   published(): number[];
 }
 
-function makeRig(mode: 'double-buffer' | 'snapshot' = 'double-buffer', reward = 1, publishInterval = 10): Rig {
+async function makeRig(
+  mode: 'double-buffer' | 'snapshot' = 'double-buffer',
+  reward = 1,
+  publishInterval = 10,
+): Promise<Rig> {
   const environment = new ScriptedEnvironment(1, ({ rewards }) => rewards.fill(reward));
-  const { actor, share } = buildInOneThread(environment, {
+  const { actor, share } = await buildInOneThread(environment, {
     agents: { algorithm: { name: 'dqn', hiddenSizes: [4], frameStack: 1, nStep: 2 } },
     parallel: { batchSize: 4, bufferCapacity: 64, publishInterval, mode },
   });
@@ -31,7 +35,7 @@ function makeRig(mode: 'double-buffer' | 'snapshot' = 'double-buffer', reward = 
   const version = (): number => newestVersion(buffer, policy.weights);
   return {
     share,
-    learner: buildLearner(share, 0),
+    learner: await buildLearner(share, 0),
     version,
     pin: (slot) => {
       pins[0] = slot === undefined ? 0 : slot + 1;
@@ -53,8 +57,8 @@ function committedOf({ share }: Rig): number[] {
 }
 
 describe.each(['double-buffer', 'snapshot'] as const)('a learner publishes: %s', (mode) => {
-  it('every publishInterval training steps, and what is left at the end', () => {
-    const rig = makeRig(mode);
+  it('every publishInterval training steps, and what is left at the end', async () => {
+    const rig = await makeRig(mode);
     const initial = rig.published();
     expect(initial).toEqual([...onlineParameters(rig.share, 0)]);
     train(rig, 9);
@@ -73,8 +77,8 @@ describe.each(['double-buffer', 'snapshot'] as const)('a learner publishes: %s',
     expect(rig.version()).toBe(4);
   });
 
-  it('nothing that is not committed', () => {
-    const rig = makeRig(mode);
+  it('nothing that is not committed', async () => {
+    const rig = await makeRig(mode);
     for (let step = 0; step < 35; step++) {
       train(rig, 1);
       expect(rig.published()).toEqual(committedOf(rig));
@@ -83,8 +87,8 @@ describe.each(['double-buffer', 'snapshot'] as const)('a learner publishes: %s',
 });
 
 describe('a learner that finds its slot read by an actor', () => {
-  it('trains on, and publishes at the next chance what it had committed', () => {
-    const rig = makeRig();
+  it('trains on, and publishes at the next chance what it had committed', async () => {
+    const rig = await makeRig();
     const initial = rig.published();
     // Version 1 goes to slot 1.
     rig.pin(1);
@@ -101,16 +105,16 @@ describe('a learner that finds its slot read by an actor', () => {
     expect(rig.published()).not.toEqual([...onlineParameters(rig.share, 0)]);
   });
 
-  it('is not held up by the slot that is being acted with', () => {
-    const rig = makeRig();
+  it('is not held up by the slot that is being acted with', async () => {
+    const rig = await makeRig();
     rig.pin(0);
     train(rig, 10);
     expect(rig.version()).toBe(1);
     expect(rig.learner.publicationsDelayed).toBe(0);
   });
 
-  it('makes one publication of several commits', () => {
-    const rig = makeRig();
+  it('makes one publication of several commits', async () => {
+    const rig = await makeRig();
     rig.pin(1);
     train(rig, 30);
     rig.pin(undefined);
@@ -121,8 +125,8 @@ describe('a learner that finds its slot read by an actor', () => {
 });
 
 describe('a learner', () => {
-  it('tells others how many training steps it has done', () => {
-    const rig = makeRig();
+  it('tells others how many training steps it has done', async () => {
+    const rig = await makeRig();
     const counter = trainStepsOf(rig.share.policyMemories[0].buffer, rig.share.plan.policies[0]);
     for (let step = 1; step <= 25; step++) {
       train(rig, 1);
@@ -130,8 +134,8 @@ describe('a learner', () => {
     }
   });
 
-  it('tells the means of its figures since the last commit', () => {
-    const rig = makeRig('double-buffer', 1, 5);
+  it('tells the means of its figures since the last commit', async () => {
+    const rig = await makeRig('double-buffer', 1, 5);
     const figures = figuresOf(rig.share.policyMemories[0].buffer, rig.share.plan.policies[0]);
     const means: number[] = [];
     for (let step = 0; step < 15; step++) {
@@ -143,7 +147,7 @@ describe('a learner', () => {
       (mean, index) => mean * ((index % 5) + 1) - (index % 5 === 0 ? 0 : means[index - 1] * (index % 5)),
     );
     expect(own.every((loss) => loss > 0)).toBe(true);
-    const again = makeRig('double-buffer', 1, 1);
+    const again = await makeRig('double-buffer', 1, 1);
     const losses = figuresOf(again.share.policyMemories[0].buffer, again.share.plan.policies[0]);
     own.forEach((loss) => {
       train(again, 1);
@@ -151,20 +155,20 @@ describe('a learner', () => {
     });
   });
 
-  it('goes on from where another one committed', () => {
-    const whole = makeRig();
+  it('goes on from where another one committed', async () => {
+    const whole = await makeRig();
     train(whole, 40);
-    const parted = makeRig();
+    const parted = await makeRig();
     train(parted, 20);
-    const second = buildLearner(parted.share, 0);
+    const second = await buildLearner(parted.share, 0);
     expect(second.trainSteps).toBe(20);
     for (let step = 0; step < 20; step++) second.trainStep();
     expect([...onlineParameters(parted.share, 0)]).toEqual([...onlineParameters(whole.share, 0)]);
   });
 
-  it('stops at what is not finite, naming policy, figure and step', () => {
+  it('stops at what is not finite, naming policy, figure and step', async () => {
     // Two of them are more than a float32 holds.
-    const rig = makeRig('double-buffer', 3e38);
+    const rig = await makeRig('double-buffer', 3e38);
     expect(() => train(rig, 1_000)).toThrow(MarlinError);
     expect(() => train(rig, 1)).toThrow(/^\w+ of agent-0 became (NaN|Infinity) at training step \d+\.$/);
   });

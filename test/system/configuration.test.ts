@@ -187,7 +187,7 @@ describe('a bad configuration is refused at construction', () => {
 });
 
 /** What a ring of this capacity is refused with, when memory is planned; nothing is allocated. */
-function capacityRefusal(size: number, bufferCapacity: number): ConfigurationError | undefined {
+async function capacityRefusal(size: number, bufferCapacity: number): Promise<ConfigurationError | undefined> {
   const configuration = resolveConfiguration(trial({}, { parallel: { bufferCapacity } }));
   const agent: AgentSpec = {
     id: 'agent-0',
@@ -196,7 +196,7 @@ function capacityRefusal(size: number, bufferCapacity: number): ConfigurationErr
     hasActionMask: true,
   };
   try {
-    planRun(configuration, { reference: 'x', options: {}, maxTurns: 1 }, [agent]);
+    await planRun(configuration, { reference: 'x', options: {}, maxTurns: 1 }, [agent]);
   } catch (error) {
     if (error instanceof ConfigurationError) return error;
     throw error;
@@ -242,16 +242,16 @@ describe('what depends on the environment is refused before a thread starts', ()
     [1_000, 2 ** 25],
     [100_000, 100_000],
   ])('memory beyond 4 GiB, with a bound that is right (observations of %d)', async (size, bufferCapacity) => {
-    const { bound } = capacityRefusal(size, bufferCapacity) ?? {};
+    const { bound } = (await capacityRefusal(size, bufferCapacity)) ?? {};
     const most = Number(/^at most (\d+)$/.exec(bound ?? '')?.[1]);
-    expect(capacityRefusal(size, most)).toBeUndefined();
-    expect(capacityRefusal(size, Math.ceil(most * 1.001) + 100)).toBeInstanceOf(ConfigurationError);
+    expect(await capacityRefusal(size, most)).toBeUndefined();
+    expect(await capacityRefusal(size, Math.ceil(most * 1.001) + 100)).toBeInstanceOf(ConfigurationError);
   });
 
   it('a network beyond 4 GiB', async () => {
     const agents = { algorithm: { name: 'dqn', hiddenSizes: [30_000, 30_000] } };
     const error = await refusalOfRun(trial({}, { agents }));
-    expect(error).toMatchObject({ field: 'agents.algorithm', value: 'dqn', bound: 'a smaller network' });
+    expect(error).toMatchObject({ field: 'agents.algorithm', bound: 'a smaller network' });
   });
 
   it('more or fewer agents than there are', async () => {
@@ -330,7 +330,7 @@ describe('a configuration', () => {
       output: {},
       environmentOptions: {},
     });
-    expect(agents).toMatchObject([{ id: undefined, algorithmName: 'dqn', priority: 1 }]);
+    expect(agents).toMatchObject([{ id: undefined, algorithmReference: 'dqn', priority: 1 }]);
     expect(agents[0]?.algorithm).toMatchObject({ hiddenSizes: [64, 64], frameStack: 5, nStep: 3, discount: 0.9 });
   });
 

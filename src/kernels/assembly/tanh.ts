@@ -1,5 +1,5 @@
 // tanh on four lanes, from + − × ÷ alone, so that every engine gives the same bits. Polynomials: Cephes 2.8 (S. Moshier),
-// tanhf.c and expf.c. Relative error below 4e-7 (test/kernels/activation.test.ts).
+// tanhf.c and expf.c. Relative error below 4e-7 (test/kernels/layer-kernels.test.ts).
 
 // @ts-ignore: decorator
 @inline

@@ -1,0 +1,127 @@
+import type { AlgorithmPlan, Experience, Trainer } from '../algorithms/algorithm.js';
+import type { Layout } from '../buffer/layout.js';
+import { batchIsReady } from '../buffer/ring-occupancy.js';
+import type { RingPlan } from '../buffer/ring-plan.js';
+import { checkCapacity, ringControlView } from '../buffer/ring-plan.js';
+import { RingSampler } from '../buffer/ring-sampler.js';
+import type { RolloutLists } from '../buffer/rollout-sampler.js';
+import {
+  initializeRolloutState,
+  minimumRolloutCapacity,
+  planRolloutLists,
+  rolloutStateBytes,
+  RolloutSampler,
+} from '../buffer/rollout-sampler.js';
+import type { Sampler } from '../buffer/sampler.js';
+import type { ReaderLists } from '../buffer/transition-reader.js';
+import { planReaderLists } from '../buffer/transition-reader.js';
+import { ConfigurationError, MarlinError } from '../errors.js';
+import type { Kernels } from '../kernels/kernels.js';
+import type { RandomStream } from '../random.js';
+
+// What the kinds of experience mean for a policy's rings and for the sampler that empties them.
+
+/** Sizes that a sampler's memory depends on. */
+export interface SamplerSizes {
+  readonly rings: number;
+  readonly capacity: number;
+  readonly batchSize: number;
+  readonly frames: number;
+}
+
+/** Byte offsets of a sampler's own lists in policy memory. Plain data. */
+export type SamplerPlan =
+  | { readonly kind: 'replay'; readonly lists: ReaderLists }
+  | { readonly kind: 'rollout'; readonly lists: RolloutLists }
+  | { readonly kind: 'none' };
+
+/** @throws ConfigurationError where the rings are too small for what is sampled from them */
+export function checkRingCapacity(experience: Experience, sizes: SamplerSizes): void {
+  const { capacity, batchSize, frames } = sizes;
+  const field = 'parallel.bufferCapacity';
+  if (experience.kind === 'replay') checkCapacity(field, capacity, batchSize, experience.steps, frames);
+  if (experience.kind !== 'rollout') return;
+  const least = minimumRolloutCapacity(experience.turns, frames);
+  if (capacity >= least) return;
+  const why = `a rollout of ${experience.turns} turns must stay whole while it is learnt`;
+  throw new ConfigurationError(field, capacity, `at least ${least}`, why);
+}
+
+/** Bytes of what a sampler must find again when its thread was replaced; part of the learner's state. */
+export function samplerStateBytes(experience: Experience, { rings }: SamplerSizes): number {
+  return experience.kind === 'rollout' ? rolloutStateBytes(rings) : 0;
+}
+
+export function planSampler(layout: Layout, experience: Experience, sizes: SamplerSizes): SamplerPlan {
+  const { rings, batchSize, frames } = sizes;
+  switch (experience.kind) {
+    case 'replay':
+      return { kind: 'replay', lists: planReaderLists(layout, batchSize, frames) };
+    case 'rollout':
+      return { kind: 'rollout', lists: planRolloutLists(layout, experience.turns * rings, frames) };
+    case 'none':
+      return { kind: 'none' };
+  }
+}
+
+/** Writes the sampler's state of an untrained learner at byte `state`. */
+export function initializeSampler(
+  buffer: SharedArrayBuffer,
+  experience: Experience,
+  rings: RingPlan,
+  state: number,
+): void {
+  if (experience.kind === 'rollout') initializeRolloutState(buffer, rings, state);
+}
+
+/** What a policy's sampler is made of. */
+export interface SamplerParts {
+  readonly kernels: Kernels;
+  readonly algorithmPlan: AlgorithmPlan;
+  readonly observationScale: number;
+  readonly rings: RingPlan;
+  readonly plan: SamplerPlan;
+  readonly trainer: Trainer;
+  /** Byte offset of its state. */
+  readonly state: number;
+  readonly random: RandomStream;
+}
+
+export function createSampler(parts: SamplerParts): Sampler {
+  const { kernels, algorithmPlan, observationScale, rings, plan, trainer, state, random } = parts;
+  const { experience, frames } = algorithmPlan;
+  const { batch } = trainer;
+  const { buffer } = kernels.memory;
+  if (experience.kind === 'none') return noSampler;
+  if (experience.kind === 'replay' && plan.kind === 'replay' && batch?.kind === 'replay') {
+    const rule = { frames, steps: experience.steps, discount: experience.discount, observationScale };
+    return new RingSampler(buffer, rings, batch, rule, plan.lists, kernels, random);
+  }
+  if (experience.kind === 'rollout' && plan.kind === 'rollout' && batch?.kind === 'rollout') {
+    const rule = { frames, observationScale, trainingSteps: experience.trainingSteps };
+    return new RolloutSampler(buffer, rings, batch, rule, plan.lists, kernels, state);
+  }
+  const what = batch === undefined ? 'no batch' : `a batch for ${batch.kind}`;
+  throw new MarlinError('ERR_STATE', `An algorithm that learns by ${experience.kind} has a trainer with ${what}.`);
+}
+
+/** Whether the rings hold what the learner needs to train at all: what an actor asks before it waits for it. */
+export function readinessOf(
+  buffer: SharedArrayBuffer,
+  experience: Experience,
+  rings: RingPlan,
+  batchSize: number,
+): () => boolean {
+  // A rollout is complete in the very turn that makes its training owed.
+  if (experience.kind !== 'replay') return () => true;
+  const controls = Array.from({ length: rings.rings }, (_, ring) => ringControlView(buffer, rings, ring));
+  return () => batchIsReady(controls, rings, batchSize, experience.steps);
+}
+
+/** Of a policy that learns nothing. */
+const noSampler: Sampler = {
+  redraws: 0,
+  ready: () => false,
+  sample() {},
+  learned() {},
+};
