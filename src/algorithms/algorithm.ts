@@ -26,6 +26,8 @@ export interface ReplayExperience {
   readonly discount: number;
   /** Drawn by priority; undefined: uniformly. */
   readonly priorities: PrioritySettings | undefined;
+  /** γ of the discounted returns whose deviation goes to `batch.returnDeviation`; undefined: nobody needs it. */
+  readonly trackedReturns?: number | undefined;
 }
 
 /**
@@ -36,6 +38,8 @@ export interface RolloutExperience {
   readonly kind: 'rollout';
   readonly turns: number;
   readonly trainingSteps: number;
+  /** As of replay. */
+  readonly trackedReturns?: number | undefined;
 }
 
 /** How a policy's learner comes by its batches; `none`: it learns nothing. */

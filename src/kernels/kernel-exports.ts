@@ -71,6 +71,27 @@ export interface KernelExports {
     delta: number,
   ): void;
 
+  /**
+   * Takes `rows` vectors x[size], `stride` bytes apart, into running moments: f64 count [1], mean [size], sum of squared
+   * deviations [size].
+   */
+  absorbMoments(moments: number, x: number, stride: number, rows: number, size: number): void;
+  /** f32 mean [size] and 1 ÷ deviation [size] of such moments; 0 and 1 before anything was taken in. */
+  settleMoments(mean: number, inverse: number, moments: number, size: number, varianceFloor: number): void;
+  /** to[rows, repeats, size] = clamp((x − mean[size]) · inverse[size], ±bound); `to` may be x. */
+  normalizeRows(
+    to: number,
+    x: number,
+    rows: number,
+    repeats: number,
+    size: number,
+    mean: number,
+    inverse: number,
+    bound: number,
+  ): void;
+  /** x[count] *= factor */
+  scaleValues(x: number, count: number, factor: number): void;
+
   /** Σ x[count]² as f64; NaN or infinite if a value is. */
   sumOfSquares(x: number, count: number): number;
   /**

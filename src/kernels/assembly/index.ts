@@ -5,6 +5,7 @@ export { dqnLoss } from './dqn-loss';
 export { duelingBackward, duelingForward } from './dueling';
 export { gatherRows, gatherRowsF32, gatherRowsU8ToF32, pushFrameF32, pushFrameU8 } from './gather';
 export { gemmNN, gemmNT, gemmTN } from './gemm';
+export { absorbMoments, normalizeRows, scaleValues, settleMoments } from './normalization';
 export { adamStep, copyBytes, fillBytes, softUpdate } from './optimizer';
 export { multiplyAddPeak } from './peak';
 export { columnSums, sumOfSquares } from './reduction';
