@@ -166,14 +166,22 @@ export function resolveConfiguration(input: MarlConfiguration): ResolvedConfigur
 /** Options travel to the thread that makes the environment. */
 function checkCloneable(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   for (const [name, value] of Object.entries(options)) {
-    try {
-      structuredClone(value);
-    } catch {
-      const bound = 'plain data: an environment is made in another thread';
-      throw new ConfigurationError(`environmentOptions.${name}`, value, bound);
-    }
+    if (isPlainData(value)) continue;
+    const bound = 'plain data: an environment is made in another thread';
+    throw new ConfigurationError(`environmentOptions.${name}`, value, bound);
   }
   return options;
+}
+
+/** True for what arrives in another thread as what it was: a URL or an object of a class would be cloned to something else. */
+function isPlainData(value: unknown, within: readonly unknown[] = []): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false;
+  if (typeof value !== 'object' || value === null) return true;
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false;
+  if (within.includes(value)) return true;
+  return Object.values(value).every((part) => isPlainData(part, [...within, value]));
 }
 
 function resolveAgents(agents: z.output<typeof agentsSchema>): AgentSettings[] {
