@@ -87,7 +87,7 @@ const refusals: readonly Refusal[] = [
   algorithm({ discount: Number.NaN }, 'discount', Number.NaN, 'a finite number'),
   algorithm({ nStep: 0 }, 'nStep', 0, 'greater than 0'),
   algorithm({ learningRate: -1 }, 'learningRate', -1, 'greater than 0'),
-  algorithm({ learningRate: Infinity }, 'learningRate', Infinity, 'a finite number'),
+  algorithm({ learningRate: Infinity }, 'learningRate', Infinity, 'a finite number or an object'),
   algorithm({ adam: { beta1: 1 } }, 'adam.beta1', 1, 'less than 1'),
   algorithm({ adam: { gamma: 1 } }, 'adam.gamma', 1, unknownKey),
   algorithm({ epsilon: { start: 2 } }, 'epsilon.start', 2, 'at most 1'),
