@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as v from 'valibot';
 import type { PrioritySettings } from '../buffer/priority-plan.js';
 import type { RingField } from '../buffer/ring-plan.js';
 import type { RolloutBatch } from '../buffer/rollout-batch.js';
@@ -136,8 +136,11 @@ export type Awaitable<T> = T | Promise<T>;
  */
 export interface Algorithm<Configuration = unknown> {
   readonly name: string;
-  /** Settings with their defaults; unknown keys are refused. */
-  readonly schema: z.ZodType<Configuration>;
+  /**
+   * Settings with their defaults, as a schema of [valibot](https://valibot.dev) (version 1). It should refuse unknown
+   * keys, as `v.strictObject` does.
+   */
+  readonly schema: v.GenericSchema<unknown, Configuration>;
   readonly presets?: Readonly<Record<string, Preset>>;
   /** @throws ConfigurationError where the agent cannot be played, for example for its action space */
   plan(configuration: Configuration, context: AlgorithmContext): Awaitable<AlgorithmPlan>;
