@@ -131,6 +131,11 @@ export interface KernelExports {
   pushFrameU8: PushFrame;
   /** The same for an observation in f32 [size]. */
   pushFrameF32: PushFrame;
+
+  /** sin(x), f64, x in radians: to 0.8 units in the last place for |x| < 1.6e6, to 3 beyond. */
+  sine(x: number): number;
+  /** cos(x), likewise. */
+  cosine(x: number): number;
 }
 
 type Gemm = (

@@ -3,9 +3,7 @@ import type { EnvironmentRequest } from '../../environment/environment.js';
 import { ConfigurationError } from '../../errors.js';
 import { count, finiteNumber, looseSettings, share, strictSettings, wholeNumber } from '../../schemas.js';
 import { parseSetting } from '../../validation.js';
-
-/** What the options are called in a configuration. */
-const optionsField = 'environmentOptions';
+import { gatherSettings, optionsField } from '../settings.js';
 
 const variantNames = ['standard', 'gems-only'] as const;
 
@@ -75,13 +73,8 @@ export function resolveOptions(
   given: Readonly<Record<string, unknown>>,
   request: EnvironmentRequest,
 ): TreasurehuntOptions {
-  const { variant } = parseSetting(variantSchema, { variant: 'standard', ...withoutUndefined(given) }, optionsField);
-  const requested = withoutUndefined({ agents: request.agentCount, maxTurns: request.maxTurns });
-  for (const [name, value] of Object.entries(requested)) {
-    if (given[name] === undefined || given[name] === value) continue;
-    throw new ConfigurationError(`${optionsField}.${name}`, given[name], `${value}, as the run has it`);
-  }
-  const settings = { ...requested, ...withoutUndefined(given) };
+  const settings = gatherSettings(given, request);
+  const { variant } = parseSetting(variantSchema, { variant: 'standard', ...settings }, optionsField);
   const options =
     variant === 'standard'
       ? parseSetting(standardSchema, { ...standardDefaults, ...settings }, optionsField)
@@ -99,8 +92,4 @@ function checkRoom({ agents, height, width }: TreasurehuntOptions): void {
     `at most ${interior}`,
     `each agent needs an interior cell of its own, and a grid of ${height} × ${width} has ${interior}`,
   );
-}
-
-function withoutUndefined(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 }

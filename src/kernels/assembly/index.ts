@@ -11,3 +11,4 @@ export { multiplyAddPeak } from './peak';
 export { columnSums, sumOfSquares } from './reduction';
 export { smallBatchNT } from './small-batch';
 export { listNonZeros, sparseForward, sparseWeightGradient } from './sparse';
+export { cosine, sine } from './trigonometry';
