@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { Layout, alignUp } from '../buffer/layout.js';
 import type { RolloutBatch } from '../buffer/rollout-batch.js';
 import { MarlinError } from '../errors.js';
@@ -6,6 +6,7 @@ import type { Kernels } from '../kernels/kernels.js';
 import { InputRows } from '../network/input-rows.js';
 import type { LayerValues } from '../network/perceptron.js';
 import type { RandomStream } from '../random.js';
+import { finiteNumber, positive, share, strictSettings, wholeNumber } from '../schemas.js';
 import { createDistribution } from './action-distribution.js';
 import type { ActionDistribution } from './action-distribution.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
@@ -22,45 +23,50 @@ import type { PpoState, PpoWorkspace, RolloutSizes } from './ppo-memory.js';
 import { PpoNetwork } from './ppo-network.js';
 import { ppoMetricNames, PpoUpdate } from './ppo-update.js';
 
+const oneOrMore = v.pipe(wholeNumber, v.gtValue(0));
+const decay = v.pipe(finiteNumber, v.minValue(0), v.ltValue(1));
+const weight = v.pipe(finiteNumber, v.minValue(0));
+
 /** Settings of PPO. */
-const schema = z.strictObject({
+const schema = strictSettings({
   /** Widths of the hidden tanh layers, of the actor as of the critic. */
-  hiddenSizes: z.array(z.int().positive()).min(1).default([64, 64]),
+  hiddenSizes: v.optional(v.pipe(v.array(oneOrMore), v.minLength(1)), [64, 64]),
   /** Orthogonal (√2 in hidden layers, 0.01 for the policy, 1 for the value), or U(±1/√inputs) as in DQN. */
-  initialWeights: z.enum(['orthogonal', 'uniform']).default('orthogonal'),
+  initialWeights: v.optional(v.picklist(['orthogonal', 'uniform']), 'orthogonal'),
   /** Observations stacked to one network input. */
-  frameStack: z.int().positive().default(1),
+  frameStack: v.optional(oneOrMore, 1),
   /** Turns between two trainings: the actor waits until what they brought is learnt, and no turn is learnt again. */
-  rolloutTurns: z.int().positive().default(256),
+  rolloutTurns: v.optional(oneOrMore, 256),
   /** Steps per training step; the last of a pass gets what is left. */
-  minibatchSize: z.int().positive().default(64),
+  minibatchSize: v.optional(oneOrMore, 64),
   /** Times that each step of a rollout is trained on. */
-  passes: z.int().positive().default(10),
+  passes: v.optional(oneOrMore, 10),
   /** γ, per step. */
-  discount: z.number().min(0).max(1).default(0.99),
+  discount: v.optional(share, 0.99),
   /** λ of generalized advantage estimation: 0 trusts the values alone, 1 the rewards alone. */
-  gaeLambda: z.number().min(0).max(1).default(0.95),
+  gaeLambda: v.optional(share, 0.95),
   /** ε: how far the probability of an action may move from that it was taken with before it gains nothing more. */
-  clipRange: z.number().positive().default(0.2),
+  clipRange: v.optional(positive, 0.2),
   /** Weight of the value loss. */
-  valueCoefficient: z.number().min(0).default(0.5),
+  valueCoefficient: v.optional(weight, 0.5),
   /** Weight of the entropy, which keeps the policy random. */
-  entropyCoefficient: z.number().min(0).default(0.01),
+  entropyCoefficient: v.optional(weight, 0.01),
   /** Learning rate of Adam, constant or falling. */
-  learningRate: learningRateSchema.default(3e-4),
-  adam: z
-    .strictObject({
-      beta1: z.number().min(0).lt(1).default(0.9),
-      beta2: z.number().min(0).lt(1).default(0.999),
+  learningRate: v.optional(learningRateSchema, 3e-4),
+  adam: v.optional(
+    strictSettings({
+      beta1: v.optional(decay, 0.9),
+      beta2: v.optional(decay, 0.999),
       /** Added outside the square root. */
-      epsilon: z.number().positive().default(1e-5),
-    })
-    .prefault({}),
+      epsilon: v.optional(positive, 1e-5),
+    }),
+    {},
+  ),
   /** Gradients are scaled down to this global norm. */
-  maxGradNorm: z.number().positive().default(0.5),
+  maxGradNorm: v.optional(positive, 0.5),
 });
 
-export type PpoConfiguration = z.infer<typeof schema>;
+export type PpoConfiguration = v.InferOutput<typeof schema>;
 
 /** Draws actions from the policy's distribution and notes with which probability, and by which weights. */
 class PpoPolicy implements ActingPolicy {

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { ActingPolicy, AlgorithmContext } from '#marlin/algorithms/algorithm.js';
 import { planNetwork, planState, planWorkspace } from '#marlin/algorithms/ppo-memory.js';
 import { ppo } from '#marlin/algorithms/ppo.js';
@@ -33,7 +34,7 @@ export class PpoLearner {
   readonly #guards: readonly number[];
 
   constructor(settings: Record<string, unknown>, context: AlgorithmContext) {
-    this.configuration = ppo.schema.parse(settings);
+    this.configuration = v.parse(ppo.schema, settings);
     const plan = ppo.plan(this.configuration, context);
     const layout = new Layout(64 * 1024);
     const guards = [layout.reserve(guardBytes)];

@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
 import { describe, expect, it } from 'vitest';
 import { dqn } from '#marlin/algorithms/dqn.js';
 import { ppo } from '#marlin/algorithms/ppo.js';
@@ -80,7 +82,7 @@ const stepsOf = ({ configuration }: PpoLearner): number =>
 
 describe('settings', () => {
   it('have defaults', () => {
-    expect(ppo.schema.parse({})).toEqual({
+    expect(v.parse(ppo.schema, {})).toEqual({
       hiddenSizes: [64, 64],
       initialWeights: 'orthogonal',
       frameStack: 1,
@@ -109,7 +111,7 @@ describe('settings', () => {
     { entropyCoefficient: -1 },
     { initialWeights: 'zeros' },
   ])('refuse %j', (settings) => {
-    expect(ppo.schema.safeParse(settings).success).toBe(false);
+    expect(v.safeParse(ppo.schema, settings).success).toBe(false);
   });
 
   it.each([
@@ -117,12 +119,12 @@ describe('settings', () => {
     [{ rolloutTurns: 100, minibatchSize: 100, passes: 1 }, 1],
     [{ rolloutTurns: 10, minibatchSize: 64, passes: 5 }, 5],
   ])('%j make %i training steps a rollout', (settings, trainingSteps) => {
-    const plan = ppo.plan(ppo.schema.parse(settings), ppoContext(spaces.discrete, 2));
+    const plan = ppo.plan(v.parse(ppo.schema, settings), ppoContext(spaces.discrete, 2));
     expect(plan.experience).toEqual({ kind: 'rollout', turns: settings.rolloutTurns, trainingSteps });
   });
 
   it('name the algorithm that plays a box where DQN cannot', () => {
-    expect(() => dqn.plan(dqn.schema.parse({}), ppoContext(spaces.box, 2))).toThrow(
+    expect(() => dqn.plan(v.parse(dqn.schema, {}), ppoContext(spaces.box, 2))).toThrow(
       'agents.algorithm.name is "dqn", but must be one for other actions than one choice of several, for example "ppo"',
     );
   });

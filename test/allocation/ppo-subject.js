@@ -1,4 +1,5 @@
 // PPO alone: choices with a mask, and a box. Every second training step begins a rollout.
+import * as v from 'valibot';
 import { ppo } from '#marlin/algorithms/ppo.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import { createKernelMemory, firstFreeByte, instantiateKernels, kernelModule } from '#marlin/kernels/kernels.js';
@@ -16,7 +17,7 @@ function subjectOf(action, actionSize) {
     batchSize: 8,
     rate: { trainInterval: 4, gradientSteps: 1, learningStarts: 0 },
   };
-  const configuration = ppo.schema.parse({ hiddenSizes: [8, 8], rolloutTurns: 12, minibatchSize: 8, passes: 1 });
+  const configuration = v.parse(ppo.schema, { hiddenSizes: [8, 8], rolloutTurns: 12, minibatchSize: 8, passes: 1 });
   const plan = ppo.plan(configuration, context);
   const layout = new Layout(firstFreeByte);
   const state = layout.reserve(plan.stateBytes);
