@@ -1,8 +1,11 @@
 import { ConfigurationError } from '../errors.js';
 import type { Algorithm } from './algorithm.js';
+import { withCustomNetworks } from './custom-network-dispatch.js';
 import { dqn } from './dqn.js';
 
-const algorithms: ReadonlyMap<string, Algorithm> = new Map([[dqn.name, dqn as Algorithm]]);
+const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorflow.js')).tensorFlowDqn);
+
+const algorithms: ReadonlyMap<string, Algorithm> = new Map([[dqn.name, anyDqn as Algorithm]]);
 
 /** Names of the algorithms that a configuration may ask for. */
 export function algorithmNames(): readonly string[] {

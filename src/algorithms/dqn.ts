@@ -4,6 +4,7 @@ import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { InputRows } from '../network/input-rows.js';
 import type { RandomStream } from '../random.js';
+import { networkSettings } from '../tensorflow/network-settings.js';
 import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
 import { learningRateSchema } from './learning-rate.js';
@@ -29,6 +30,8 @@ const targetUpdateSchema = z.discriminatedUnion('kind', [
 
 /** Settings of DQN. The defaults are those of small gridworlds. */
 const schema = z.strictObject({
+  /** A network of the user's in TensorFlow.js; `hiddenSizes` and `dueling` then mean nothing. Default: the one below. */
+  network: networkSettings,
   /** Widths of the hidden ReLU layers. */
   hiddenSizes: z.array(z.int().positive()).min(1).default([64, 64]),
   /** Q = V + A − mean(A) (Wang et al. 2016). */
