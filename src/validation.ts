@@ -95,3 +95,23 @@ function amountOf(amount: number | bigint, origin: string): string {
   if (origin === 'string') return `${amount} ${amount === 1 ? 'character' : 'characters'}`;
   return String(amount);
 }
+
+/**
+ * Options that travel to the threads that make something of them.
+ * @param what is made, in words
+ * @throws ConfigurationError naming the first that cannot travel
+ */
+export function checkCloneable(
+  options: Readonly<Record<string, unknown>>,
+  field: string,
+  what: string,
+): Readonly<Record<string, unknown>> {
+  for (const [name, value] of Object.entries(options)) {
+    try {
+      structuredClone(value);
+    } catch {
+      throw new ConfigurationError(`${field}.${name}`, value, `plain data: ${what} is made in another thread`);
+    }
+  }
+  return options;
+}

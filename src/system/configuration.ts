@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Preset } from '../algorithms/algorithm.js';
 import { algorithmNamed } from '../algorithms/algorithms.js';
 import { ConfigurationError } from '../errors.js';
-import { parseSetting } from '../validation.js';
+import { checkCloneable, parseSetting } from '../validation.js';
 import type { AlgorithmReference } from './algorithm-modules.js';
 
 /** Training environments: a built-in game by name, or a module of the user's that exports `environment`. */
@@ -151,7 +151,11 @@ export function resolveConfiguration(input: MarlConfiguration): ResolvedConfigur
   const moduleOptions = typeof environment === 'string' ? undefined : environment.options;
   return {
     environment: typeof environment === 'string' ? environment : { module: String(environment.module) },
-    environmentOptions: checkCloneable({ ...moduleOptions, ...settings.environmentOptions }),
+    environmentOptions: checkCloneable(
+      { ...moduleOptions, ...settings.environmentOptions },
+      'environmentOptions',
+      'an environment',
+    ),
     agents,
     agentCount: Array.isArray(settings.agents) ? settings.agents.length : settings.agents.count,
     experiment: { ...experiment, epochs: experiment.epochs ?? (hasOtherStop ? Infinity : 300) },
@@ -161,19 +165,6 @@ export function resolveConfiguration(input: MarlConfiguration): ResolvedConfigur
     },
     output: settings.output,
   };
-}
-
-/** Options travel to the thread that makes the environment. */
-function checkCloneable(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  for (const [name, value] of Object.entries(options)) {
-    try {
-      structuredClone(value);
-    } catch {
-      const bound = 'plain data: an environment is made in another thread';
-      throw new ConfigurationError(`environmentOptions.${name}`, value, bound);
-    }
-  }
-  return options;
 }
 
 function resolveAgents(agents: z.output<typeof agentsSchema>): AgentSettings[] {

@@ -5,6 +5,7 @@ import { ConfigurationError, MarlinError } from '../errors.js';
 import { moduleUrl } from '../module-url.js';
 import type { ParameterTensor } from '../network/parameter-layout.js';
 import type { RandomStream } from '../random.js';
+import { checkCloneable } from '../validation.js';
 import type { BuildNetwork, CustomNetwork, NetworkOutput, NetworkRequest } from './custom-network.js';
 import { startTensorFlow } from './engine.js';
 import type { TensorFlowEngine } from './engine.js';
@@ -46,7 +47,7 @@ export class NetworkBuilder {
 
   /**
    * Starts TensorFlow.js and loads the user's module.
-   * @throws ConfigurationError where there is no such module, or it exports no `build`
+   * @throws ConfigurationError where there is no such module, it exports no `build`, or its options are no plain data
    * @throws MarlinError `ERR_TENSORFLOW` where TensorFlow.js is not installed
    */
   static async load(settings: NetworkSettings, purpose: NetworkPurpose): Promise<NetworkBuilder> {
@@ -58,7 +59,7 @@ export class NetworkBuilder {
       frames,
       inputSize: frames * observation.size,
       outputs,
-      options,
+      options: checkCloneable(options, 'agents.algorithm.network.options', 'a network'),
     });
   }
 

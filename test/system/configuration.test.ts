@@ -99,7 +99,7 @@ const refusals: readonly Refusal[] = [
     { learningrate: 1 },
     'learningrate',
     1,
-    `${unknownKey}, only hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, epsilon`,
+    `${unknownKey}, only network, hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, epsilon`,
   ),
   {
     given: { agents: [{}, { algorithm: { nStep: -1 } }] },
