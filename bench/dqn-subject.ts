@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { ActingStep } from '#marlin/algorithms/algorithm.js';
 import type { DqnTrainer } from '#marlin/algorithms/dqn.js';
 import { dqn } from '#marlin/algorithms/dqn.js';
@@ -31,7 +32,7 @@ export interface DqnSubject {
 
 /** @param density share of observation values that are not 0; 0.05 is that of the built-in gridworlds */
 export function makeDqnSubject(observationSize: number, frameStack: number, density: number): DqnSubject {
-  const configuration = dqn.schema.parse({ frameStack });
+  const configuration = v.parse(dqn.schema, { frameStack });
   const context = {
     agent: {
       id: 'agent-0',

@@ -134,6 +134,7 @@ export function errorFromData(data: ErrorData): Error {
         ? new MarlinError(data.code as MarlinErrorCode, data.message, options)
         : Object.assign(new Error(data.message, options), data.code === undefined ? {} : { code: data.code })
       : new ConfigurationError(data.configuration.field, data.configuration.value, data.configuration.bound);
+  if (options !== undefined) error.cause = options.cause;
   error.name = data.name;
   error.message = data.message;
   if (data.stack !== undefined) error.stack = data.stack;

@@ -1,9 +1,10 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { Layout, alignUp } from '../buffer/layout.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { InputRows } from '../network/input-rows.js';
 import type { RandomStream } from '../random.js';
+import { finiteNumber, positive, settingsBy, share, strictSettings, wholeNumber } from '../schemas.js';
 import { networkSettings } from '../tensorflow/network-settings.js';
 import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
@@ -14,56 +15,60 @@ import { DqnNetwork } from './dqn-network.js';
 import type { DqnActivations } from './dqn-network.js';
 import { DqnUpdate } from './dqn-update.js';
 
-const epsilonSchema = z.strictObject({
-  start: z.number().min(0).max(1).default(1),
-  end: z.number().min(0).max(1).default(0.05),
-  duration: z.number().min(0).default(200),
-  unit: z.enum(['epochs', 'turns']).default('epochs'),
+const oneOrMore = v.pipe(wholeNumber, v.gtValue(0));
+const decay = v.pipe(finiteNumber, v.minValue(0), v.ltValue(1));
+
+const epsilonSchema = strictSettings({
+  start: v.optional(share, 1),
+  end: v.optional(share, 0.05),
+  duration: v.optional(v.pipe(finiteNumber, v.minValue(0)), 200),
+  unit: v.optional(v.picklist(['epochs', 'turns']), 'epochs'),
 });
 
-const targetUpdateSchema = z.discriminatedUnion('kind', [
+const targetUpdateSchema = settingsBy('kind', [
   /** The target network becomes a copy of the online network every so many training steps. */
-  z.strictObject({ kind: z.literal('hard'), every: z.int().positive().default(200) }),
+  strictSettings({ kind: v.literal('hard'), every: v.optional(oneOrMore, 200) }),
   /** After every training step target += τ · (online − target). */
-  z.strictObject({ kind: z.literal('soft'), tau: z.number().positive().max(1).default(0.005) }),
+  strictSettings({ kind: v.literal('soft'), tau: v.optional(v.pipe(positive, v.maxValue(1)), 0.005) }),
 ]);
 
 /** Settings of DQN. The defaults are those of small gridworlds. */
-const schema = z.strictObject({
+const schema = strictSettings({
   /** A network of the user's in TensorFlow.js; `hiddenSizes` and `dueling` then mean nothing. Default: the one below. */
   network: networkSettings,
   /** Widths of the hidden ReLU layers. */
-  hiddenSizes: z.array(z.int().positive()).min(1).default([64, 64]),
+  hiddenSizes: v.optional(v.pipe(v.array(oneOrMore), v.minLength(1)), [64, 64]),
   /** Q = V + A − mean(A) (Wang et al. 2016). */
-  dueling: z.boolean().default(true),
+  dueling: v.optional(v.boolean(), true),
   /** The online network chooses the next action, the target network values it (van Hasselt et al. 2016). */
-  doubleQ: z.boolean().default(true),
+  doubleQ: v.optional(v.boolean(), true),
   /** Observations stacked to one network input. */
-  frameStack: z.int().positive().default(5),
+  frameStack: v.optional(oneOrMore, 5),
   /** γ, per step. */
-  discount: z.number().min(0).max(1).default(0.9),
+  discount: v.optional(share, 0.9),
   /** n of the n-step return. */
-  nStep: z.int().positive().default(3),
+  nStep: v.optional(oneOrMore, 3),
   /** Learning rate of Adam, constant or falling. */
-  learningRate: learningRateSchema.default(2.5e-4),
-  adam: z
-    .strictObject({
-      beta1: z.number().min(0).lt(1).default(0.9),
-      beta2: z.number().min(0).lt(1).default(0.999),
+  learningRate: v.optional(learningRateSchema, 2.5e-4),
+  adam: v.optional(
+    strictSettings({
+      beta1: v.optional(decay, 0.9),
+      beta2: v.optional(decay, 0.999),
       /** Added outside the square root. */
-      epsilon: z.number().positive().default(1e-8),
-    })
-    .prefault({}),
+      epsilon: v.optional(positive, 1e-8),
+    }),
+    {},
+  ),
   /** Gradients are scaled down to this global norm. */
-  maxGradNorm: z.number().positive().default(10),
+  maxGradNorm: v.optional(positive, 10),
   /** |td error| from which on the Huber loss is linear. */
-  huberDelta: z.number().positive().default(1),
-  targetUpdate: targetUpdateSchema.default({ kind: 'hard', every: 200 }),
+  huberDelta: v.optional(positive, 1),
+  targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
   /** Share of random actions: linear from `start` to `end` over `duration`. */
-  epsilon: epsilonSchema.prefault({}),
+  epsilon: v.optional(epsilonSchema, {}),
 });
 
-export type DqnConfiguration = z.infer<typeof schema>;
+export type DqnConfiguration = v.InferOutput<typeof schema>;
 
 /** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |td|. */
 export const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;

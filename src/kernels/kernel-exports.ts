@@ -71,6 +71,27 @@ export interface KernelExports {
     delta: number,
   ): void;
 
+  /**
+   * Takes `rows` vectors x[size], `stride` bytes apart, into running moments: f64 count [1], mean [size], sum of squared
+   * deviations [size].
+   */
+  absorbMoments(moments: number, x: number, stride: number, rows: number, size: number): void;
+  /** f32 mean [size] and 1 ÷ deviation [size] of such moments; 0 and 1 before anything was taken in. */
+  settleMoments(mean: number, inverse: number, moments: number, size: number, varianceFloor: number): void;
+  /** to[rows, repeats, size] = clamp((x − mean[size]) · inverse[size], ±bound); `to` may be x. */
+  normalizeRows(
+    to: number,
+    x: number,
+    rows: number,
+    repeats: number,
+    size: number,
+    mean: number,
+    inverse: number,
+    bound: number,
+  ): void;
+  /** x[count] *= factor */
+  scaleValues(x: number, count: number, factor: number): void;
+
   /** Σ x[count]² as f64; NaN or infinite if a value is. */
   sumOfSquares(x: number, count: number): number;
   /**
@@ -110,6 +131,11 @@ export interface KernelExports {
   pushFrameU8: PushFrame;
   /** The same for an observation in f32 [size]. */
   pushFrameF32: PushFrame;
+
+  /** sin(x), f64, x in radians: to 0.8 units in the last place for |x| < 1.6e6, to 3 beyond. */
+  sine(x: number): number;
+  /** cos(x), likewise. */
+  cosine(x: number): number;
 }
 
 type Gemm = (

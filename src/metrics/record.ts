@@ -90,6 +90,8 @@ export type TrainingRecord = IterationRecord | EpisodeRecord | FaultRecord | Don
 /** Takes records as they come. A sink must not throw for what it cannot deliver; `close` may. */
 export interface RecordSink {
   write(record: TrainingRecord): void;
+  /** Rejects where something that was written could not be delivered: the run then fails. */
+  flush?(): Promise<void>;
   /** Everything written is where it belongs when this resolves. */
   close(): Promise<void>;
 }

@@ -47,6 +47,12 @@ async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
+/** What agents and experiment say already is not said again: whoever changes one of the two would contradict the other. */
+function optionsBesides({ environment, agents }: RunPlan): Readonly<Record<string, unknown>> {
+  const said: Readonly<Record<string, unknown>> = { agents: agents.length, maxTurns: environment.maxTurns };
+  return Object.fromEntries(Object.entries(environment.options).filter(([name, value]) => said[name] !== value));
+}
+
 function referenceOf(reference: AlgorithmReference): { readonly name: string } | { readonly module: string } {
   return typeof reference === 'string' ? { name: reference } : reference;
 }
@@ -63,7 +69,7 @@ function configurationText(plan: RunPlan): string {
     networkEngines: networkEngines(plan),
     configuration: {
       environment: configuration.environment,
-      environmentOptions: environment.options,
+      environmentOptions: optionsBesides(plan),
       agents: plan.policies.map((policy) => ({
         id: policy.id,
         algorithm: { ...referenceOf(policy.algorithmReference), ...(policy.algorithm as object) },

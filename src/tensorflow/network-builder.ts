@@ -5,7 +5,7 @@ import { ConfigurationError, MarlinError } from '../errors.js';
 import { moduleUrl } from '../module-url.js';
 import type { ParameterTensor } from '../network/parameter-layout.js';
 import type { RandomStream } from '../random.js';
-import { checkCloneable } from '../validation.js';
+import { checkPlainData } from '../validation.js';
 import type { BuildNetwork, CustomNetwork, NetworkOutput, NetworkRequest } from './custom-network.js';
 import { startTensorFlow } from './engine.js';
 import type { TensorFlowEngine } from './engine.js';
@@ -59,7 +59,7 @@ export class NetworkBuilder {
       frames,
       inputSize: frames * observation.size,
       outputs,
-      options: checkCloneable(options, 'agents.algorithm.network.options', 'a network'),
+      options: checkPlainData(options, 'agents.algorithm.network.options', 'a network'),
     });
   }
 

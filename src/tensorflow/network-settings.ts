@@ -1,13 +1,14 @@
-import { z } from 'zod';
+import * as v from 'valibot';
+import { anySettings, moduleAddress, strictSettings } from '../schemas.js';
 
 /** A network of the user's in an algorithm's settings; see docs/custom-networks.md. */
-export const networkSettings = z
-  .strictObject({
-    /** A module that exports `build`; a relative path counts from the working directory. */
-    module: z.union([z.string().min(1), z.instanceof(URL).transform(String)]),
-    /** Plain data, handed to `build`. */
-    options: z.record(z.string(), z.unknown()).default({}),
-  })
-  .optional();
+const schema = strictSettings({
+  /** A module that exports `build`. */
+  module: v.pipe(moduleAddress, v.transform(String)),
+  /** Plain data, handed to `build`. */
+  options: v.optional(anySettings, {}),
+});
 
-export type NetworkSettings = NonNullable<z.infer<typeof networkSettings>>;
+export const networkSettings = v.optional(schema);
+
+export type NetworkSettings = v.InferOutput<typeof schema>;

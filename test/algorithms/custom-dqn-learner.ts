@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { ActingPolicy, AlgorithmContext, AlgorithmPlan, Trainer } from '#marlin/algorithms/algorithm.js';
 import { planState } from '#marlin/algorithms/dqn-memory.js';
 import type { DqnState } from '#marlin/algorithms/dqn-memory.js';
@@ -42,7 +43,7 @@ export class CustomDqnLearner {
   }
 
   static async create(settings: Record<string, unknown>, context: AlgorithmContext): Promise<CustomDqnLearner> {
-    const configuration = tensorFlowDqn.schema.parse(settings);
+    const configuration = v.parse(tensorFlowDqn.schema, settings);
     const plan = await tensorFlowDqn.plan(configuration, context);
     const layout = new Layout(64 * 1024);
     const state = layout.reserve(plan.stateBytes);

@@ -28,6 +28,9 @@ function bytesPerCall(subject: string, call: string): number {
 
 it.each([
   ['game', 'turn'],
+  ['classic', 'cartpole'],
+  ['classic', 'acrobot'],
+  ['classic', 'matrix-game'],
   ['ring', 'append'],
   ['ring', 'sample'],
   ['dqn', 'act'],

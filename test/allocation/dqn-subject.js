@@ -1,4 +1,5 @@
 // DQN alone, with an action mask and observations in f32.
+import * as v from 'valibot';
 import { dqn } from '#marlin/algorithms/dqn.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import { createKernelMemory, firstFreeByte, instantiateKernels, kernelModule } from '#marlin/kernels/kernels.js';
@@ -16,7 +17,7 @@ const context = {
   batchSize: 8,
   rate: { trainInterval: 4, gradientSteps: 1, learningStarts: 0 },
 };
-const configuration = dqn.schema.parse({ frameStack: 1, hiddenSizes: [8, 8] });
+const configuration = v.parse(dqn.schema, { frameStack: 1, hiddenSizes: [8, 8] });
 const plan = dqn.plan(configuration, context);
 const layout = new Layout(firstFreeByte);
 const state = layout.reserve(plan.stateBytes);

@@ -155,6 +155,11 @@ describe.each([true, false])('a head with dueling %s', (dueling) => {
   });
 });
 
+/** `count` values from U(−2, 2). */
+function twice(count: number, seed: number): Float32Array {
+  return uniformValues(count, seed).map((value) => value * 2);
+}
+
 describe.each([
   { delta: 1, isDouble: true, masks: false },
   { delta: 1, isDouble: true, masks: true },
@@ -165,13 +170,12 @@ describe.each([
     const [rows, actions] = [40, 6];
     const memory = new KernelMemory();
     const uniform = uniformStream(11);
-    const values = (count: number, seed: number, scale = 2) => uniformValues(count, seed).map((value) => value * scale);
     const [q, nextOnline, nextTarget] = [
-      values(rows * actions, 12),
-      values(rows * actions, 13),
-      values(rows * actions, 14),
+      twice(rows * actions, 12),
+      twice(rows * actions, 13),
+      twice(rows * actions, 14),
     ];
-    const [returns, weights] = [values(rows, 15), values(rows, 16).map(Math.abs)];
+    const [returns, weights] = [twice(rows, 15), twice(rows, 16).map(Math.abs)];
     const discounts = Float32Array.from({ length: rows }, () => (uniform() < 0.2 ? 0 : 0.729));
     const action = Int32Array.from({ length: rows }, () => Math.floor(uniform() * actions));
     const legal = Uint8Array.from({ length: rows * actions }, () => (masks && uniform() < 0.5 ? 0 : 1));

@@ -73,7 +73,7 @@ it('config.json holds every default and what the bits depend on', async () => {
   });
   expect(configuration).toMatchObject({
     environment: 'treasurehunt',
-    environmentOptions: { height: 21, agents: 2 },
+    environmentOptions: { height: 21 },
     agents: [
       { id: 'agent-0', algorithm: { name: 'dqn', epsilon: { start: 1 } }, priority: 1 },
       { id: 'agent-1', algorithm: { name: 'dqn', epsilon: { start: 1 } }, priority: 1 },

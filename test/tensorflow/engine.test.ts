@@ -67,7 +67,7 @@ describe('where TensorFlow.js is not installed', () => {
 });
 
 describe('where TensorFlow.js is installed', () => {
-  it('it is not loaded for runs without custom networks', async () => {
+  it('nothing of it is loaded for runs without custom networks', async () => {
     await inFolder(async (folder) => {
       await install(folder, all);
       expect(await runIn<Outcome>(folder, script(undefined))).toEqual({ engine: 'kernels', isLoaded: false });

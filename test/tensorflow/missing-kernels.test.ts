@@ -1,4 +1,3 @@
-import '@tensorflow/tfjs-backend-cpu';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { startTensorFlow } from '#marlin/tensorflow/engine.js';
@@ -6,6 +5,11 @@ import { differenceOf } from '../kernels/difference.js';
 import { uniformValues } from '../kernels/reference.js';
 
 const { tf } = await startTensorFlow();
+await import('@tensorflow/tfjs-backend-cpu');
+
+function count(extents: readonly number[]): number {
+  return extents.reduce((product, extent) => product * extent, 1);
+}
 
 describe('the gradient of a filter on the wasm backend', () => {
   it.each([
@@ -19,7 +23,6 @@ describe('the gradient of a filter on the wasm backend', () => {
     const [rows, channels, filters] = [3, 4, 5];
     const shape: [number, number, number, number] = [rows, size[0], size[1], channels];
     const filterShape: [number, number, number, number] = [filter[0], filter[1], channels, filters];
-    const count = (extents: readonly number[]) => extents.reduce((product, extent) => product * extent, 1);
     const gradient = async (backend: string) => {
       await tf.setBackend(backend);
       return tf.tidy(() => {
