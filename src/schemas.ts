@@ -30,6 +30,9 @@ export const share = v.pipe(finiteNumber, v.minValue(0), v.maxValue(1));
 /** Some text. */
 export const text = v.pipe(v.string(), v.minLength(1));
 
+/** A module of the user's: a path, which counts from the working directory where it is relative, or a URL. */
+export const moduleAddress = v.union([text, v.instance(URL)]);
+
 /** Either what `schema` takes, or `Infinity`, which is written as text where there is only JSON. */
 export function orInfinity<const Schema extends v.GenericSchema>(schema: Schema) {
   return v.union([

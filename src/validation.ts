@@ -111,3 +111,31 @@ function amountOf({ input, requirement }: Issue): string {
   if (typeof input === 'string') return `${requirement} ${requirement === 1 ? 'character' : 'characters'}`;
   return String(requirement);
 }
+
+/**
+ * Options that travel to the threads that make something of them.
+ * @param what is made, in words
+ * @throws ConfigurationError naming the first that is no plain data
+ */
+export function checkPlainData(
+  options: Readonly<Record<string, unknown>>,
+  field: string,
+  what: string,
+): Readonly<Record<string, unknown>> {
+  for (const [name, value] of Object.entries(options)) {
+    if (isPlainData(value)) continue;
+    throw new ConfigurationError(`${field}.${name}`, value, `plain data: ${what} is made in another thread`);
+  }
+  return options;
+}
+
+/** True for what arrives in another thread as what it was: a URL or an object of a class would be cloned to something else. */
+function isPlainData(value: unknown, within: readonly unknown[] = []): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false;
+  if (typeof value !== 'object' || value === null) return true;
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false;
+  if (within.includes(value)) return true;
+  return Object.values(value).every((part) => isPlainData(part, [...within, value]));
+}

@@ -66,6 +66,8 @@ export interface AlgorithmPlan {
   readonly epsilon: EpsilonSchedule | undefined;
   /** Names of the figures of a training step, in the order of {@link Trainer.metrics}. */
   readonly metricNames: readonly string[];
+  /** What computes its networks, for records. Default: the kernels. */
+  readonly engine?: string;
 }
 
 /** What a policy is made for: the agent it plays, the batch size and the rates of its learner. */

@@ -1,10 +1,13 @@
 import { ConfigurationError } from '../errors.js';
 import type { Algorithm } from './algorithm.js';
+import { withCustomNetworks } from './custom-network-dispatch.js';
 import { dqn } from './dqn.js';
 import { ppo } from './ppo.js';
 
+const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorflow.js')).tensorFlowDqn);
+
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
-  [dqn.name, dqn as Algorithm],
+  [dqn.name, anyDqn as Algorithm],
   [ppo.name, ppo as Algorithm],
 ]);
 

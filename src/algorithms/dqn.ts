@@ -2,18 +2,18 @@ import * as v from 'valibot';
 import { Layout, alignUp } from '../buffer/layout.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { Adam } from '../network/adam.js';
 import { InputRows } from '../network/input-rows.js';
 import type { RandomStream } from '../random.js';
 import { finiteNumber, positive, settingsBy, share, strictSettings, wholeNumber } from '../schemas.js';
+import { networkSettings } from '../tensorflow/network-settings.js';
 import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
-import { learningRateAt, learningRateSchema } from './learning-rate.js';
-import type { TrainingRate } from './training-rate.js';
+import { learningRateSchema } from './learning-rate.js';
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dqn-memory.js';
 import type { DqnState, DqnWorkspace } from './dqn-memory.js';
 import { DqnNetwork } from './dqn-network.js';
 import type { DqnActivations } from './dqn-network.js';
+import { DqnUpdate } from './dqn-update.js';
 
 const oneOrMore = v.pipe(wholeNumber, v.gtValue(0));
 const decay = v.pipe(finiteNumber, v.minValue(0), v.ltValue(1));
@@ -34,6 +34,8 @@ const targetUpdateSchema = settingsBy('kind', [
 
 /** Settings of DQN. The defaults are those of small gridworlds. */
 const schema = strictSettings({
+  /** A network of the user's in TensorFlow.js; `hiddenSizes` and `dueling` then mean nothing. Default: the one below. */
+  network: networkSettings,
   /** Widths of the hidden ReLU layers. */
   hiddenSizes: v.optional(v.pipe(v.array(oneOrMore), v.minLength(1)), [64, 64]),
   /** Q = V + A − mean(A) (Wang et al. 2016). */
@@ -69,7 +71,7 @@ const schema = strictSettings({
 export type DqnConfiguration = v.InferOutput<typeof schema>;
 
 /** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |td|. */
-const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;
+export const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;
 
 /** Acts greedily: exploration is the actor's. */
 class DqnPolicy implements ActingPolicy {
@@ -106,13 +108,11 @@ export class DqnTrainer implements Trainer {
   readonly #observation: InputRows;
   readonly #nextObservation: InputRows;
   readonly #network: DqnNetwork;
-  readonly #adam: Adam;
+  readonly #update: DqnUpdate;
   readonly #state: DqnState;
   readonly #workspace: DqnWorkspace;
   readonly #parameterCount: number;
-  readonly #rate: TrainingRate;
   readonly #figures: Float64Array;
-  readonly #trainingSteps: Float64Array;
 
   constructor(
     configuration: DqnConfiguration,
@@ -126,46 +126,26 @@ export class DqnTrainer implements Trainer {
     this.#configuration = configuration;
     this.#kernels = kernels;
     this.#parameterCount = network.parameterCount;
-    this.#rate = context.rate;
     this.#state = planState(new Layout(state), network);
     this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
     this.#observation = new InputRows(this.#workspace.observation, kernels);
     this.#nextObservation = new InputRows(this.#workspace.nextObservation, kernels);
     this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
-    this.#adam = new Adam(this.#state.adam, kernels, {
-      ...configuration.adam,
-      learningRate: learningRateAt(configuration.learningRate, 1, context.rate),
-      maxGradNorm: configuration.maxGradNorm,
-    });
+    this.#update = new DqnUpdate(configuration, context, kernels, this.#state);
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
-    this.#trainingSteps = new Float64Array(buffer, this.#state.trainingSteps, 1);
     this.batch = this.#workspace.batch;
   }
 
   initialize(random: RandomStream): void {
     const block = new Float32Array(this.#kernels.memory.buffer, this.#state.parameters, this.#parameterCount);
     this.#network.initialize(block, random);
-    this.#copyToTarget();
-    this.#adam.initialize();
-    this.#trainingSteps[0] = 0;
+    this.#update.initialize();
   }
 
   step(): void {
-    const { parameters } = this.#state;
-    const { gradients } = this.#workspace;
     this.#computeLoss();
     this.#computeGradients();
-    this.#adam.measureNorm(gradients);
-    this.#recordMetrics();
-    // A step with such gradients would leave no finite parameter; the learner reads the metrics and throws.
-    if (!this.#isFinite()) return;
-    this.#adam.learningRate[0] = learningRateAt(
-      this.#configuration.learningRate,
-      this.#trainingSteps[0] + 1,
-      this.#rate,
-    );
-    this.#adam.step(parameters, gradients);
-    this.#updateTarget();
+    this.#update.step(this.#workspace.gradients, this.#figures, this.metrics);
   }
 
   /** Both networks forwards, then the targets, the loss and dloss/dQ. */
@@ -202,32 +182,6 @@ export class DqnTrainer implements Trainer {
   #computeGradients(): void {
     const { online, upstream, gradients } = this.#workspace;
     this.#network.backward(this.#state.parameters, gradients, this.#observation, online, upstream);
-  }
-
-  #recordMetrics(): void {
-    const { metrics } = this;
-    metrics.set(this.#figures);
-    metrics.set(this.#adam.norm, 3);
-  }
-
-  #isFinite(): boolean {
-    return Number.isFinite(this.metrics[0]) && Number.isFinite(this.metrics[3]);
-  }
-
-  #updateTarget(): void {
-    const { targetUpdate } = this.#configuration;
-    const { parameters, target } = this.#state;
-    const done = this.#trainingSteps[0] + 1;
-    this.#trainingSteps[0] = done;
-    if (targetUpdate.kind === 'soft') {
-      this.#kernels.softUpdate(target, parameters, this.#parameterCount, targetUpdate.tau);
-    } else if (done % targetUpdate.every === 0) {
-      this.#copyToTarget();
-    }
-  }
-
-  #copyToTarget(): void {
-    this.#kernels.copyBytes(this.#state.target, this.#state.parameters, this.#parameterCount * 4);
   }
 }
 

@@ -1,7 +1,7 @@
 import { MarlinError } from '../errors.js';
 import type { RandomStream } from '../random.js';
 import { checkAction } from './discrete-action.js';
-import type { AgentSpec, ObservationArray, TurnEnvironment } from './environment.js';
+import type { AgentSpec, DiscreteSpace, ObservationArray, TurnEnvironment } from './environment.js';
 
 /** A world with one agent in it. */
 export interface SoloTask {
@@ -15,11 +15,16 @@ export interface SoloTask {
   observe(out: ObservationArray): void;
 }
 
+/** What an agent of such a world observes and does. */
+export interface SoloSpace extends Pick<AgentSpec, 'observation'> {
+  readonly action: DiscreteSpace;
+}
+
 export interface SoloEpisodesParts<Task extends SoloTask> {
   /** One per agent. */
   readonly tasks: readonly Task[];
   /** What all agents observe and do. */
-  readonly space: Pick<AgentSpec, 'observation' | 'action'>;
+  readonly space: SoloSpace;
   /** Steps after which an episode is truncated. */
   readonly maxSteps: number;
 }

@@ -1,20 +1,21 @@
-import { z } from 'zod';
-import type { AgentSpec, EnvironmentDefinition, EnvironmentRequest } from '../environment/environment.js';
-import { SoloEpisodes, type SoloTask } from '../environment/solo-episodes.js';
+import * as v from 'valibot';
+import type { EnvironmentDefinition, EnvironmentRequest } from '../environment/environment.js';
+import { SoloEpisodes, type SoloSpace, type SoloTask } from '../environment/solo-episodes.js';
+import { count, strictSettings } from '../schemas.js';
 import { parseSetting } from '../validation.js';
 import { gatherSettings, optionsField } from './settings.js';
 
 /** Steps after which an episode is cut short, as version 1 of Gymnasium's CartPole and Acrobot has it. */
 const maxSteps = 500;
 
-const schema = z.strictObject({
+const schema = strictSettings({
   /** Agents, each with a task of its own. */
-  agents: z.int().min(1).max(1024),
+  agents: v.pipe(count, v.maxValue(1024)),
   /** Turns of an epoch at the most. */
-  maxTurns: z.int().min(1),
+  maxTurns: count,
 });
 
-type SoloOptions = z.output<typeof schema>;
+type SoloOptions = v.InferOutput<typeof schema>;
 
 const defaults: SoloOptions = { agents: 1, maxTurns: maxSteps };
 
@@ -23,7 +24,7 @@ export interface SoloGame {
   readonly name: string;
   /** One sentence for `marlin --help`. */
   readonly summary: string;
-  readonly space: Pick<AgentSpec, 'observation' | 'action'>;
+  readonly space: SoloSpace;
   createTask(): SoloTask;
 }
 

@@ -78,6 +78,8 @@ export interface DoneRecord extends RecordBase {
   readonly episode_reward_mean: number;
   readonly episode_reward_mean_100: number;
   readonly weights_hashes: Readonly<Record<string, string>>;
+  /** What computed the networks: `kernels`, or TensorFlow.js with its version and backend. */
+  readonly network_engines: Readonly<Record<string, string>>;
 }
 
 /** Why a run ended: a stop condition held, or somebody asked. */

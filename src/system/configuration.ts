@@ -8,12 +8,13 @@ import {
   countOrZero,
   finiteNumber,
   looseSettings,
+  moduleAddress,
   orInfinity,
   positive,
   strictSettings,
   text,
 } from '../schemas.js';
-import { parseSetting } from '../validation.js';
+import { checkPlainData, parseSetting } from '../validation.js';
 import type { AlgorithmReference } from './algorithm-modules.js';
 
 /** Training environments: a built-in game by name, or a module of the user's that exports `environment`. */
@@ -23,8 +24,6 @@ export type EnvironmentReference =
 
 /** Where the work happens; see docs/architecture.md. */
 export type Execution = 'sequential' | 'async';
-
-const moduleAddress = v.union([text, v.instance(URL)]);
 
 /** The algorithm's own settings are checked by its own schema. */
 const algorithmSettings = v.optional(
@@ -151,7 +150,11 @@ export function resolveConfiguration(input: MarlConfiguration): ResolvedConfigur
   const moduleOptions = typeof environment === 'string' ? undefined : environment.options;
   return {
     environment: typeof environment === 'string' ? environment : { module: String(environment.module) },
-    environmentOptions: checkCloneable({ ...moduleOptions, ...settings.environmentOptions }),
+    environmentOptions: checkPlainData(
+      { ...moduleOptions, ...settings.environmentOptions },
+      'environmentOptions',
+      'an environment',
+    ),
     agents,
     agentCount: Array.isArray(settings.agents) ? settings.agents.length : settings.agents.count,
     experiment: { ...experiment, epochs: experiment.epochs ?? (hasOtherStop ? Infinity : 300) },
@@ -161,27 +164,6 @@ export function resolveConfiguration(input: MarlConfiguration): ResolvedConfigur
     },
     output: settings.output,
   };
-}
-
-/** Options travel to the thread that makes the environment. */
-function checkCloneable(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  for (const [name, value] of Object.entries(options)) {
-    if (isPlainData(value)) continue;
-    const bound = 'plain data: an environment is made in another thread';
-    throw new ConfigurationError(`environmentOptions.${name}`, value, bound);
-  }
-  return options;
-}
-
-/** True for what arrives in another thread as what it was: a URL or an object of a class would be cloned to something else. */
-function isPlainData(value: unknown, within: readonly unknown[] = []): boolean {
-  if (typeof value === 'function' || typeof value === 'symbol') return false;
-  if (typeof value !== 'object' || value === null) return true;
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return true;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false;
-  if (within.includes(value)) return true;
-  return Object.values(value).every((part) => isPlainData(part, [...within, value]));
 }
 
 function resolveAgents(agents: v.InferOutput<typeof agentsSchema>): AgentSettings[] {

@@ -9,7 +9,7 @@ import type {
 import { ConfigurationError, MarlinError } from '../errors.js';
 import { actionSize, choiceCounts } from '../environment/action-space.js';
 import { findGame } from '../games/games.js';
-import { moduleUrl } from './algorithm-modules.js';
+import { moduleUrl } from '../module-url.js';
 
 /** An environment as plain data: what a worker needs to make one of its own. */
 export interface EnvironmentPlan {

@@ -246,6 +246,7 @@ function doneRecord(summary: RunSummary): TrainingRecord {
     episode_reward_mean: summary.rewardMean,
     episode_reward_mean_100: summary.rewardMeanLast100,
     weights_hashes: Object.fromEntries(summary.agents.map((agent) => [agent.id, agent.weightsHash])),
+    network_engines: Object.fromEntries(summary.agents.map((agent) => [agent.id, agent.networkEngine])),
   };
 }
 

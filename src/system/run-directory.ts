@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
 import { kernelHash } from '../kernels/kernels.js';
 import type { AlgorithmReference } from './algorithm-modules.js';
+import { networkEngines } from './run-plan.js';
 import type { RunPlan } from './run-plan.js';
 import { packageVersion } from './version.js';
 
@@ -65,6 +66,7 @@ function configurationText(plan: RunPlan): string {
     engine: `v8 ${process.versions.v8}`,
     architecture: process.arch,
     kernels: kernelHash(),
+    networkEngines: networkEngines(plan),
     configuration: {
       environment: configuration.environment,
       environmentOptions: optionsBesides(plan),

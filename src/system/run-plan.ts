@@ -48,6 +48,11 @@ export interface RunPlan {
   readonly memory: RunMemoryPlan;
 }
 
+/** What computes the network of each policy, by its id. */
+export function networkEngines({ policies }: RunPlan): Readonly<Record<string, string>> {
+  return Object.fromEntries(policies.map(({ id, algorithmPlan }) => [id, algorithmPlan.engine ?? 'kernels']));
+}
+
 const actorCount = 1;
 
 /**

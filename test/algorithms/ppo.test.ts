@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { describe, expect, it } from 'vitest';
 import { dqn } from '#marlin/algorithms/dqn.js';
 import { ppo } from '#marlin/algorithms/ppo.js';
 import { rolloutEnd } from '#marlin/buffer/rollout-batch.js';

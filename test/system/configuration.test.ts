@@ -41,7 +41,12 @@ const unknownKey = 'absent: there is no such setting';
 const orInfinity = 'Infinity or "Infinity"';
 
 const refusals: readonly Refusal[] = [
-  { given: { environment: 'chess' }, field: 'environment', value: 'chess', bound: 'one of treasurehunt' },
+  {
+    given: { environment: 'chess' },
+    field: 'environment',
+    value: 'chess',
+    bound: 'one of treasurehunt, cartpole, acrobot, matrix-game',
+  },
   { given: { environment: '' }, field: 'environment', value: '', bound: 'at least 1 character' },
   { given: { environment: undefined }, field: 'environment', value: undefined, bound: 'a string or an object' },
   { given: { environment: 5 }, field: 'environment', value: 5, bound: 'a string or an object' },
@@ -76,7 +81,7 @@ const refusals: readonly Refusal[] = [
     value: 'a',
     bound: 'another than that of agents.0',
   },
-  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn'),
+  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn, ppo'),
   algorithm({ name: 5 }, 'name', 5, 'a string'),
   algorithm({ hiddenSizes: [] }, 'hiddenSizes', [], 'at least 1 entry'),
   algorithm({ hiddenSizes: [64, 0] }, 'hiddenSizes.1', 0, 'greater than 0'),
@@ -99,7 +104,7 @@ const refusals: readonly Refusal[] = [
     { learningrate: 1 },
     'learningrate',
     1,
-    `${unknownKey}, only hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, epsilon`,
+    `${unknownKey}, only network, hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, epsilon`,
   ),
   {
     given: { agents: [{}, { algorithm: { nStep: -1 } }] },

@@ -69,6 +69,7 @@ it('config.json holds every default and what the bits depend on', async () => {
     engine: `v8 ${process.versions.v8}`,
     architecture: process.arch,
     kernels: expect.stringMatching(/^[0-9a-f]+$/),
+    networkEngines: { 'agent-0': 'kernels', 'agent-1': 'kernels' },
   });
   expect(configuration).toMatchObject({
     environment: 'treasurehunt',

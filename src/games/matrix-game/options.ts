@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { EnvironmentRequest } from '../../environment/environment.js';
+import { count, finiteNumber, looseSettings, strictSettings } from '../../schemas.js';
 import { parseSetting } from '../../validation.js';
 import { gatherSettings, optionsField } from '../settings.js';
 
@@ -21,28 +22,29 @@ export const matrixGames: Readonly<Record<Game, MatrixGame>> = {
   chicken: { actions: ['swerve', 'straight'], payoffs: { CC: 3, CD: 1, DC: 4, DD: 0 } },
 };
 
-const gameSchema = z.looseObject({ game: z.enum(gameNames).default('prisoners-dilemma') });
+const gameSchema = looseSettings({ game: v.optional(v.picklist(gameNames), 'prisoners-dilemma') });
 
 function schemaOf(game: Game) {
   const { CC, CD, DC, DD } = matrixGames[game].payoffs;
-  return z.strictObject({
-    game: z.literal(game),
+  return strictSettings({
+    game: v.literal(game),
     /** Always 2: an option only so that a run may say it. */
-    agents: z.literal(2).default(2),
+    agents: v.optional(v.literal(2), 2),
     /** Turns of an epoch. */
-    maxTurns: z.int().min(1).default(100),
-    payoffs: z
-      .strictObject({
-        CC: z.number().default(CC),
-        CD: z.number().default(CD),
-        DC: z.number().default(DC),
-        DD: z.number().default(DD),
-      })
-      .prefault({}),
+    maxTurns: v.optional(count, 100),
+    payoffs: v.optional(
+      strictSettings({
+        CC: v.optional(finiteNumber, CC),
+        CD: v.optional(finiteNumber, CD),
+        DC: v.optional(finiteNumber, DC),
+        DD: v.optional(finiteNumber, DD),
+      }),
+      {},
+    ),
   });
 }
 
-export type MatrixGameOptions = z.output<ReturnType<typeof schemaOf>>;
+export type MatrixGameOptions = v.InferOutput<ReturnType<typeof schemaOf>>;
 
 /** Checks the options and fills in the game's payoffs; throws `ConfigurationError`. */
 export function resolveOptions(
