@@ -78,8 +78,9 @@ async function train(configuration: MarlConfiguration, flags: TrainFlags): Promi
   if (toController && flags.json !== true) system.addSink(new MetricLineSink(process.stdout));
   const progress = flags.quiet === true ? undefined : createProgress(system.configuration, process.stderr);
   if (progress !== undefined) system.addSink(progress);
-  const signals = stopOnSignals(system, (text) => {
-    if (flags.quiet !== true) process.stderr.write(text);
+  const signals = stopOnSignals(() => {
+    if (flags.quiet !== true) process.stderr.write('\nEnding the run; once more to quit at once.\n');
+    void system.stop();
   });
   try {
     const summary = await system.run();

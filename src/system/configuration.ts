@@ -68,6 +68,10 @@ const experimentSchema = z.strictObject({
   stopAtReward: z.number().optional(),
   /** Epochs between two `iteration` records. Default 10. */
   logInterval: count.default(10),
+  /** Epochs between two evaluations, each an `evaluation` record. Default: none. */
+  evaluateEvery: countOrInfinity.default(Infinity),
+  /** Episodes of each of them. Default 20. */
+  evaluateEpisodes: count.default(20),
 });
 
 const parallelSchema = z.strictObject({

@@ -2,12 +2,12 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
 import { kernelHash } from '../kernels/kernels.js';
-import type { AlgorithmReference } from './algorithm-modules.js';
+import { writtenAlgorithm } from './algorithm-modules.js';
 import type { RunPlan } from './run-plan.js';
 import { packageVersion } from './version.js';
 
 /** Names of a run's files. */
-export const runFiles = { configuration: 'config.json', metrics: 'metrics.jsonl' } as const;
+export const runFiles = { configuration: 'config.json', metrics: 'metrics.jsonl', weights: 'weights' } as const;
 
 /**
  * Creates the directory of a run and writes its config.json.
@@ -17,7 +17,7 @@ export async function createRunDirectory(directory: string, plan: RunPlan): Prom
   try {
     await mkdir(directory, { recursive: true });
     const present = await readdir(directory);
-    if (present.includes(runFiles.configuration) || present.includes(runFiles.metrics)) {
+    if (Object.values(runFiles).some((file) => present.includes(file))) {
       throw new MarlinError('ERR_RUN_DIRECTORY', `${directory} holds a run already; choose another directory.`);
     }
     await writeWhole(join(directory, runFiles.configuration), configurationText(plan));
@@ -29,12 +29,12 @@ export async function createRunDirectory(directory: string, plan: RunPlan): Prom
 }
 
 /** Writes a file so that its name never stands for half of it: temporary name, fsync, rename. */
-async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.partial`;
   try {
     const file = await open(temporary, 'w');
     try {
-      await file.writeFile(text);
+      await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();
@@ -44,10 +44,6 @@ async function writeWhole(path: string, text: string): Promise<void> {
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-function referenceOf(reference: AlgorithmReference): { readonly name: string } | { readonly module: string } {
-  return typeof reference === 'string' ? { name: reference } : reference;
 }
 
 /** The validated configuration with every default, and what the run's bits depend on besides. */
@@ -64,14 +60,17 @@ function configurationText(plan: RunPlan): string {
       environmentOptions: environment.options,
       agents: plan.policies.map((policy) => ({
         id: policy.id,
-        algorithm: { ...referenceOf(policy.algorithmReference), ...(policy.algorithm as object) },
+        algorithm: writtenAlgorithm(policy),
         priority: policy.priority,
       })),
       experiment: { ...configuration.experiment, maxTurns: environment.maxTurns },
       parallel: configuration.parallel,
     },
   };
-  // JSON has no Infinity; the schema takes the word.
-  const text = JSON.stringify(content, (_, value: unknown) => (value === Infinity ? 'Infinity' : value), 2);
-  return `${text}\n`;
+  return `${settingsText(content, 2)}\n`;
+}
+
+/** Settings as JSON, which has no Infinity; the schema takes the word. */
+export function settingsText(settings: unknown, indent?: number): string {
+  return JSON.stringify(settings, (_, value: unknown) => (value === Infinity ? 'Infinity' : value), indent);
 }
