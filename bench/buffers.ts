@@ -3,9 +3,11 @@ import { Layout } from '#marlin/buffer/layout.js';
 import { initializeRings, planRing } from '#marlin/buffer/ring-plan.js';
 import { RingSampler } from '#marlin/buffer/ring-sampler.js';
 import { planReaderLists } from '#marlin/buffer/transition-reader.js';
+import { RingWindows } from '#marlin/buffer/ring-windows.js';
 import type { Transition } from '#marlin/buffer/ring-writer.js';
 import { RingWriter } from '#marlin/buffer/ring-writer.js';
 import { planTransitionBatch } from '#marlin/buffer/transition-batch.js';
+import { UniformDraw } from '#marlin/buffer/uniform-draw.js';
 import type { WeightMode } from '#marlin/buffer/weights.js';
 import { planWeights, readerScratchBytes } from '#marlin/buffer/weights.js';
 import { createPublisher, createReader, initializeWeights } from '#marlin/buffer/weight-slots.js';
@@ -96,7 +98,8 @@ function ringOf150Bytes(): () => void {
   const rule = { frames: 1, steps: 1, discount: 0.99, observationScale: 1 };
   const writer = new RingWriter(buffer, plan, 0, kernels);
   const random = RandomStream.named({ seed: 1, role: 'replay' });
-  const sampler = new RingSampler(buffer, plan, batch, rule, scratch, kernels, random);
+  const draw = new UniformDraw(plan, batchSize, new RingWindows(buffer, plan, rule.frames), random);
+  const sampler = new RingSampler(buffer, plan, batch, rule, scratch, kernels, draw);
   const transition: Transition = {
     observation,
     finalObservation: observation,

@@ -10,6 +10,7 @@ import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
 import { learningRateAt, learningRateSchema } from './learning-rate.js';
 import type { TrainingRate } from './training-rate.js';
+import { createLoss } from './dqn-loss.js';
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dqn-memory.js';
 import type { DqnState, DqnWorkspace } from './dqn-memory.js';
 import { DqnNetwork } from './dqn-network.js';
@@ -30,6 +31,44 @@ const targetUpdateSchema = settingsBy('kind', [
   strictSettings({ kind: v.literal('hard'), every: v.optional(oneOrMore, 200) }),
   /** After every training step target += τ · (online − target). */
   strictSettings({ kind: v.literal('soft'), tau: v.optional(v.pipe(positive, v.maxValue(1)), 0.005) }),
+]);
+
+const replaySchema = settingsBy('kind', [
+  strictSettings({ kind: v.literal('uniform') }),
+  /** A transition is drawn in proportion to (|td error| + floor)^exponent (Schaul et al. 2016). */
+  strictSettings({
+    kind: v.literal('prioritized'),
+    /** α: 0 draws uniformly, 1 in proportion. */
+    exponent: v.optional(share, 0.6),
+    /** β, by which rarer draws weigh more: linear from `start` to `end` over `duration` training steps. */
+    correction: v.optional(
+      strictSettings({
+        start: v.optional(share, 0.4),
+        end: v.optional(share, 1),
+        duration: v.optional(positive, 10_000),
+      }),
+      {},
+    ),
+    /** Added to |td error|, so that every transition is drawn some time. */
+    floor: v.optional(positive, 1e-6),
+  }),
+]);
+
+const distributionSchema = settingsBy('kind', [
+  strictSettings({ kind: v.literal('none') }),
+  /** C51: probabilities of `atoms` returns evenly spaced from `minimum` to `maximum` (Bellemare et al. 2017). */
+  v.pipe(
+    strictSettings({
+      kind: v.literal('categorical'),
+      atoms: v.optional(v.pipe(wholeNumber, v.minValue(2)), 51),
+      minimum: v.optional(finiteNumber, -10),
+      maximum: v.optional(finiteNumber, 10),
+    }),
+    v.forward(
+      v.check(({ minimum, maximum }) => maximum > minimum, 'greater than minimum'),
+      ['maximum'],
+    ),
+  ),
 ]);
 
 /** Settings of DQN. The defaults are those of small gridworlds. */
@@ -62,13 +101,17 @@ const schema = strictSettings({
   /** |td error| from which on the Huber loss is linear. */
   huberDelta: v.optional(positive, 1),
   targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
+  /** Which transitions are trained on. */
+  replay: v.optional(replaySchema, { kind: 'uniform' }),
+  /** What the network gives for each action: its value, or a distribution of returns whose mean that is. */
+  distribution: v.optional(distributionSchema, { kind: 'none' }),
   /** Share of random actions: linear from `start` to `end` over `duration`. */
   epsilon: v.optional(epsilonSchema, {}),
 });
 
 export type DqnConfiguration = v.InferOutput<typeof schema>;
 
-/** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |td|. */
+/** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |target − Q|. */
 const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;
 
 /** Acts greedily: exploration is the actor's. */
@@ -92,6 +135,7 @@ class DqnPolicy implements ActingPolicy {
   act({ parameters, observation, legal, action }: ActingStep): boolean {
     this.#input.scan(observation);
     this.#network.forward(parameters, this.#input, this.#activations);
+    this.#network.readValues(this.#activations, 1);
     action[0] = this.#kernels.maskedArgmax(this.#activations.q, this.#actionCount, legal ?? 0);
     return action[0] >= 0;
   }
@@ -106,6 +150,7 @@ export class DqnTrainer implements Trainer {
   readonly #observation: InputRows;
   readonly #nextObservation: InputRows;
   readonly #network: DqnNetwork;
+  readonly #computeLoss: () => void;
   readonly #adam: Adam;
   readonly #state: DqnState;
   readonly #workspace: DqnWorkspace;
@@ -132,6 +177,7 @@ export class DqnTrainer implements Trainer {
     this.#observation = new InputRows(this.#workspace.observation, kernels);
     this.#nextObservation = new InputRows(this.#workspace.nextObservation, kernels);
     this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
+    this.#computeLoss = createLoss(configuration, kernels, network, this.#network, this.#workspace);
     this.#adam = new Adam(this.#state.adam, kernels, {
       ...configuration.adam,
       learningRate: learningRateAt(configuration.learningRate, 1, context.rate),
@@ -153,6 +199,7 @@ export class DqnTrainer implements Trainer {
   step(): void {
     const { parameters } = this.#state;
     const { gradients } = this.#workspace;
+    this.#forward();
     this.#computeLoss();
     this.#computeGradients();
     this.#adam.measureNorm(gradients);
@@ -168,35 +215,18 @@ export class DqnTrainer implements Trainer {
     this.#updateTarget();
   }
 
-  /** Both networks forwards, then the targets, the loss and dloss/dQ. */
-  #computeLoss(): void {
+  /** Both networks, for what the loss needs of them. */
+  #forward(): void {
     const { parameters, target: targetParameters } = this.#state;
-    const { batch, online, target, upstream, tdError, figures } = this.#workspace;
-    const { doubleQ, huberDelta } = this.#configuration;
+    const { batch, online, target } = this.#workspace;
+    const { doubleQ } = this.#configuration;
     const network = this.#network;
-    const { size, maskSize: actionCount } = batch;
     this.#observation.scan(batch.observation);
     this.#nextObservation.scan(batch.nextObservation);
     network.forwardFirst(parameters, this.#observation, online, 0);
-    if (doubleQ) network.forwardFirst(parameters, this.#nextObservation, online, size);
-    network.forwardRest(parameters, online, doubleQ ? 2 * size : size);
+    if (doubleQ) network.forwardFirst(parameters, this.#nextObservation, online, batch.size);
+    network.forwardRest(parameters, online, doubleQ ? 2 * batch.size : batch.size);
     network.forward(targetParameters, this.#nextObservation, target);
-    this.#kernels.dqnLoss(
-      upstream.q,
-      tdError,
-      figures,
-      online.q,
-      doubleQ ? online.q + size * actionCount * 4 : target.q,
-      target.q,
-      batch.action,
-      batch.nStepReturn,
-      batch.bootstrapDiscount,
-      batch.weight,
-      batch.nextLegal ?? 0,
-      size,
-      actionCount,
-      huberDelta,
-    );
   }
 
   #computeGradients(): void {
@@ -245,7 +275,7 @@ function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): Al
       kind: 'replay',
       steps: configuration.nStep,
       discount: configuration.discount,
-      priorities: undefined,
+      priorities: configuration.replay.kind === 'prioritized' ? configuration.replay : undefined,
     },
     ringFields: [],
     parameterCount: network.parameterCount,
@@ -258,7 +288,7 @@ function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): Al
   };
 }
 
-/** Deep Q-learning with the common extensions: double, dueling, n-step returns, a target network. */
+/** Deep Q-learning with the common extensions: double, dueling, n-step, prioritized replay, distributions of returns. */
 export const dqn = {
   name: 'dqn',
   schema,

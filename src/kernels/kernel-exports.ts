@@ -38,17 +38,17 @@ export interface KernelExports {
   activationBackward(gradient: number, y: number, count: number, activation: number): void;
   /** sums[columns] (+)= Σ over rows of x[rows, columns]. */
   columnSums(sums: number, x: number, rows: number, columns: number, accumulate: number): void;
-  /** q[rows, actions] = V + A − mean(A), from heads[rows, actions + 1] = [A₁ … Aₙ, V]. */
-  duelingForward(q: number, heads: number, rows: number, actions: number): void;
-  /** headGradient[rows, actions + 1] from qGradient[rows, actions]. */
-  duelingBackward(headGradient: number, qGradient: number, rows: number, actions: number): void;
+  /** q[rows, actions, atoms] = V + A − mean(A) over actions, from heads[rows, actions + 1, atoms] = [A₁ … Aₙ, V]. */
+  duelingForward(q: number, heads: number, rows: number, actions: number, atoms: number): void;
+  /** headGradient[rows, actions + 1, atoms] from qGradient[rows, actions, atoms]. */
+  duelingBackward(headGradient: number, qGradient: number, rows: number, actions: number, atoms: number): void;
   /** First index of the largest of x[count] where legal u8 [count] is not 0; offset 0 = all legal; −1 if none is. */
   maskedArgmax(x: number, count: number, legal: number): number;
 
   /**
    * Targets, weighted Huber loss and its gradient in one pass; see `assembly/dqn-loss.ts`.
    * @param qGradient out [rows, actions]: dloss/dQ
-   * @param tdError out [rows]: target − Q(s, a)
+   * @param tdError out [rows]: target − Q(s, a) @param priority out [rows]: its magnitude
    * @param figures out f64 [3]: loss, mean Q(s, a), mean |td|
    * @param q [rows, actions] @param nextSelect [rows, actions]: chooses a′ @param nextValue [rows, actions]: values a′
    * @param action i32 [rows] @param nStepReturn [rows] @param bootstrapDiscount [rows] @param weight [rows]
@@ -57,6 +57,7 @@ export interface KernelExports {
   dqnLoss(
     qGradient: number,
     tdError: number,
+    priority: number,
     figures: number,
     q: number,
     nextSelect: number,
@@ -70,6 +71,48 @@ export interface KernelExports {
     actions: number,
     delta: number,
   ): void;
+  /** values[count] = means of the distributions with logits[count, atoms] over returns `step` apart from `minimum` on. */
+  categoricalValues(
+    values: number,
+    logits: number,
+    count: number,
+    atoms: number,
+    minimum: number,
+    step: number,
+  ): void;
+  /**
+   * Projected target distributions, their weighted cross-entropy and its gradient; see `assembly/categorical.ts`.
+   * @param logitGradient out [rows, actions, atoms] @param crossEntropy out [rows]
+   * @param figures out f64 [3]: loss, mean Q(s, a), mean |target's mean − Q(s, a)|
+   * @param logits [rows, actions, atoms] @param values [rows, actions]: their means
+   * @param nextSelect [rows, actions]: chooses a′ @param nextLogits [rows, actions, atoms]: of the target network
+   * @param scratch [2, atoms]; the rest as in {@link dqnLoss} and {@link categoricalValues}
+   */
+  categoricalLoss(
+    logitGradient: number,
+    crossEntropy: number,
+    figures: number,
+    logits: number,
+    values: number,
+    nextSelect: number,
+    nextLogits: number,
+    action: number,
+    nStepReturn: number,
+    bootstrapDiscount: number,
+    weight: number,
+    nextLegal: number,
+    rows: number,
+    actions: number,
+    atoms: number,
+    minimum: number,
+    step: number,
+    scratch: number,
+  ): void;
+
+  /** leaves[count] = (|errors| + floor)^exponent */
+  priorityLeaves(leaves: number, errors: number, count: number, floor: number, exponent: number): void;
+  /** weights[count] = (smallest leaf / leaf)^correction */
+  importanceWeights(weights: number, leaves: number, count: number, correction: number): void;
 
   /**
    * Takes `rows` vectors x[size], `stride` bytes apart, into running moments: f64 count [1], mean [size], sum of squared

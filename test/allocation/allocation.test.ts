@@ -33,8 +33,11 @@ it.each([
   ['classic', 'matrix-game'],
   ['ring', 'append'],
   ['ring', 'sample'],
+  ['ring', 'prioritize'],
   ['dqn', 'act'],
   ['dqn', 'step'],
+  ['dqn', 'act51'],
+  ['dqn', 'step51'],
   ['run', 'turn'],
   ['run', 'train'],
 ])('%s: a warm %s allocates nothing', (subject, call) => {

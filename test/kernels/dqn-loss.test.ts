@@ -66,11 +66,13 @@ it('is the weighted Huber loss of (double) Q-learning, with its gradient', () =>
       memory.reset();
       const qGradient = memory.f32(uniformValues(rows * actions, 9));
       const tdError = memory.room(rows * 4);
+      const priority = memory.room(rows * 4);
       const figures = memory.room(24);
       const nextTarget = memory.f32(inputs.nextTarget);
       kernels.dqnLoss(
         qGradient,
         tdError,
+        priority,
         figures,
         memory.f32(inputs.q),
         sample.doubleQ ? memory.f32(inputs.nextSelect) : nextTarget,
@@ -90,6 +92,7 @@ it('is the weighted Huber loss of (double) Q-learning, with its gradient', () =>
       const chosen = tdErrors.map((_, row) => q[row * actions + (inputs.action[row] ?? 0)] ?? 0);
       const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / rows;
       expect(differenceOf(memory.floats(tdError, rows), tdErrors)).toBeUndefined();
+      expect(memory.floats(priority, rows)).toEqual(memory.floats(tdError, rows).map(Math.abs));
       expect(
         differenceOf(memory.doubles(figures, 3), [loss, mean(chosen), mean(tdErrors.map(Math.abs))]),
       ).toBeUndefined();

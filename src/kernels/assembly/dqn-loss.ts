@@ -9,6 +9,7 @@ import { maskedArgmax } from './argmax';
  *
  * @param qGradient out f32 [rows, actions]: dloss/dQ
  * @param tdError out f32 [rows]
+ * @param priority out f32 [rows]: |td|
  * @param figures out f64 [3]: loss, mean of Q(s, a), mean of |td|
  * @param q f32 [rows, actions]
  * @param nextSelect f32 [rows, actions]: what chooses a': the online network's Q, or for plain DQN again `nextValue`
@@ -18,6 +19,7 @@ import { maskedArgmax } from './argmax';
 export function dqnLoss(
   qGradient: usize,
   tdError: usize,
+  priority: usize,
   figures: usize,
   q: usize,
   nextSelect: usize,
@@ -48,6 +50,7 @@ export function dqnLoss(
     const importance = load<f32>(weight + (row << 2));
     const huber = magnitude <= delta ? <f32>0.5 * td * td : delta * (magnitude - <f32>0.5 * delta);
     store<f32>(tdError + (row << 2), td);
+    store<f32>(priority + (row << 2), magnitude);
     // min and max would turn NaN into a bound; comparisons let it through to the norm, where it is seen.
     const slope = td > delta ? delta : td < -delta ? -delta : td;
     store<f32>(qGradient + chosen, -importance * slope * share);

@@ -1,6 +1,7 @@
 // Everything the module exports. No kernel keeps state of its own: instances in several threads share one memory.
 export { activationBackward, biasActivation } from './activation';
 export { maskedArgmax } from './argmax';
+export { categoricalLoss, categoricalValues } from './categorical';
 export { dqnLoss } from './dqn-loss';
 export { duelingBackward, duelingForward } from './dueling';
 export { gatherRows, gatherRowsF32, gatherRowsU8ToF32, pushFrameF32, pushFrameU8 } from './gather';
@@ -8,6 +9,7 @@ export { gemmNN, gemmNT, gemmTN } from './gemm';
 export { absorbMoments, normalizeRows, scaleValues, settleMoments } from './normalization';
 export { adamStep, copyBytes, fillBytes, softUpdate } from './optimizer';
 export { multiplyAddPeak } from './peak';
+export { importanceWeights, priorityLeaves } from './priority';
 export { columnSums, sumOfSquares } from './reduction';
 export { smallBatchNT } from './small-batch';
 export { listNonZeros, sparseForward, sparseWeightGradient } from './sparse';
