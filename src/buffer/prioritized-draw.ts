@@ -5,7 +5,7 @@ import { advance, distance } from './position.js';
 import type { PriorityKernels, PriorityLists, PrioritySettings, PriorityState } from './priority-plan.js';
 import type { RingPlan } from './ring-plan.js';
 import type { RingWindows } from './ring-windows.js';
-import { sumTreeNodes, SumTree } from './sum-tree.js';
+import { SumTree, sumTreeLeaves, sumTreeNodes } from './sum-tree.js';
 import type { TransitionBatch } from './transition-batch.js';
 import { noSpan, TransitionSpan } from './transition-span.js';
 
@@ -68,7 +68,7 @@ export class PrioritizedDraw implements DrawStrategy {
     this.#trainingSteps = new Float64Array(buffer, state.trainingSteps, 1);
     this.#top = new Float32Array(buffer, state.top, 1);
     this.#entered = new Int32Array(buffer, state.entered, plan.rings);
-    this.#leaves = new Float32Array(buffer, state.leaves, rows);
+    this.#leaves = new Float32Array(buffer, state.leaves, sumTreeLeaves(rows));
     this.#tree = new SumTree(this.#leaves, new Float64Array(buffer, lists.sums, sumTreeNodes(rows)));
     // The slots behind the last that entered, once around: those older than the window leave at the first look.
     this.#oldest = this.#entered.map((entered) => advance(entered, -plan.capacity, plan.period));

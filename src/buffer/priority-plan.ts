@@ -1,6 +1,6 @@
 import type { Layout } from './layout.js';
 import type { RingPlan } from './ring-plan.js';
-import { sumTreeNodes } from './sum-tree.js';
+import { sumTreeLeaves, sumTreeNodes } from './sum-tree.js';
 
 /**
  * Settings of prioritized replay (Schaul et al. 2016, arXiv 1511.05952): a transition is drawn with probability
@@ -31,7 +31,7 @@ export interface PriorityState {
   readonly top: number;
   /** i32 [rings]: the first position that has not entered yet. */
   readonly entered: number;
-  /** f32 [rings × capacity]: a leaf for each row, 0 where no transition may be drawn. */
+  /** f32 [sumTreeLeaves(rings × capacity)]: a leaf for each row, 0 where no transition may be drawn. */
   readonly leaves: number;
 }
 
@@ -40,7 +40,7 @@ export function planPriorityState(layout: Layout, rings: number, capacity: numbe
     trainingSteps: layout.reserve(8),
     top: layout.reserve(4, 8),
     entered: layout.reserve(rings * 4, 8),
-    leaves: layout.reserve(rings * capacity * 4),
+    leaves: layout.reserve(sumTreeLeaves(rings * capacity) * 4),
   };
 }
 
@@ -49,7 +49,7 @@ export function initializePriorityState(buffer: SharedArrayBuffer, plan: RingPla
   new Float64Array(buffer, state.trainingSteps, 1)[0] = 0;
   new Float32Array(buffer, state.top, 1)[0] = 1;
   new Int32Array(buffer, state.entered, plan.rings).fill(plan.startPosition);
-  new Float32Array(buffer, state.leaves, plan.rings * plan.capacity).fill(0);
+  new Float32Array(buffer, state.leaves, sumTreeLeaves(plan.rings * plan.capacity)).fill(0);
 }
 
 /** Byte offsets of what a thread makes again from the state. */

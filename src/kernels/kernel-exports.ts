@@ -72,14 +72,7 @@ export interface KernelExports {
     delta: number,
   ): void;
   /** values[count] = means of the distributions with logits[count, atoms] over returns `step` apart from `minimum` on. */
-  categoricalValues(
-    values: number,
-    logits: number,
-    count: number,
-    atoms: number,
-    minimum: number,
-    step: number,
-  ): void;
+  categoricalValues(values: number, logits: number, count: number, atoms: number, minimum: number, step: number): void;
   /**
    * Projected target distributions, their weighted cross-entropy and its gradient; see `assembly/categorical.ts`.
    * @param logitGradient out [rows, actions, atoms] @param crossEntropy out [rows]

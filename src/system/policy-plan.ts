@@ -134,7 +134,8 @@ export async function planPolicy(
   }));
   const trainerScratch = layout.reserve(plan.trainerScratchBytes);
   const sampler = planSampler(layout, experience, sizes);
-  if (layout.end > memoryLimit) throw tooLarge(configuration, rings, samplerBytesPerRow(experience), agent.id, layout.end);
+  if (layout.end > memoryLimit)
+    throw tooLarge(configuration, rings, samplerBytesPerRow(experience), agent.id, layout.end);
   return {
     id: agent.id,
     agents: [index],

@@ -52,7 +52,14 @@ const uniform = new UniformDraw(plan, batchSize, windows(), random);
 const sampler = new RingSampler(buffer, plan, batch, rule, lists, kernels, uniform);
 initializePriorityState(buffer, plan, state);
 const prioritized = new PrioritizedDraw({
-  ...{ buffer, plan, batch, kernels, random, state, steps: rule.steps, windows: windows() },
+  buffer,
+  plan,
+  batch,
+  steps: rule.steps,
+  state,
+  kernels,
+  windows: windows(),
+  random,
   settings: { exponent: 0.6, correction: { start: 0.4, end: 1, duration: 1e6 }, floor: 0.01 },
   lists: priorityLists,
 });

@@ -147,7 +147,11 @@ export class RingRig {
       priorities === undefined
         ? new UniformDraw(plan, batch.size, windows, random)
         : new PrioritizedDraw({
-            ...{ buffer, plan, batch, windows, random },
+            buffer,
+            plan,
+            batch,
+            windows,
+            random,
             steps: rule.steps,
             settings: priorities,
             state: this.#priorityState,

@@ -41,7 +41,12 @@ const unknownKey = 'absent: there is no such setting';
 const orInfinity = 'Infinity or "Infinity"';
 
 const refusals: readonly Refusal[] = [
-  { given: { environment: 'chess' }, field: 'environment', value: 'chess', bound: 'one of treasurehunt, cartpole, acrobot, matrix-game' },
+  {
+    given: { environment: 'chess' },
+    field: 'environment',
+    value: 'chess',
+    bound: 'one of treasurehunt, cartpole, acrobot, matrix-game',
+  },
   { given: { environment: '' }, field: 'environment', value: '', bound: 'at least 1 character' },
   { given: { environment: undefined }, field: 'environment', value: undefined, bound: 'a string or an object' },
   { given: { environment: 5 }, field: 'environment', value: 5, bound: 'a string or an object' },

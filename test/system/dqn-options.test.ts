@@ -73,18 +73,16 @@ describe.each(options)('$name', ({ algorithm }) => {
   });
 });
 
-describe('a learner with prioritized replay', () => {
-  const makeRun = async () => {
-    const { actor, share } = await buildInOneThread(
-      new ScriptedEnvironment(1, ({ rewards }) => rewards.fill(Math.sin(actor.turns))),
-      {
-        agents: { algorithm: { name: 'dqn', hiddenSizes: [4], frameStack: 2, nStep: 2, replay } },
-        parallel: { batchSize: 4, bufferCapacity: 64 },
-      },
-    );
-    return { actor, share };
-  };
+/** An actor whose rewards differ, and the memory of its run. */
+async function makeRun() {
+  const environment = new ScriptedEnvironment(1, ({ rewards, actions }) => rewards.fill(Math.sin(actions.length)));
+  return buildInOneThread(environment, {
+    agents: { algorithm: { name: 'dqn', hiddenSizes: [4], frameStack: 2, nStep: 2, replay } },
+    parallel: { batchSize: 4, bufferCapacity: 64 },
+  });
+}
 
+describe('a learner with prioritized replay', () => {
   it('goes on from its last commit with the leaves that it had, though what was built in scratch is lost', async () => {
     const whole = await makeRun();
     const parted = await makeRun();
