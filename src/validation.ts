@@ -59,7 +59,8 @@ function boundOf(issue: z.core.$ZodIssue): string {
     case 'unrecognized_keys':
       return absent;
     case 'invalid_union':
-      if ('options' in issue) return oneOf(issue.options ?? []);
+      // A kind that may be left out is among them as undefined.
+      if ('options' in issue) return oneOf((issue.options ?? []).filter((option) => option !== undefined));
       return alternatives([...new Set(issue.errors.flat().map(boundOf))]);
     default:
       return issue.message;

@@ -8,25 +8,13 @@ import type { RandomStream } from '../random.js';
 import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
 import { learningRateAt, learningRateSchema } from './learning-rate.js';
+import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
+import { updateTarget } from './target-update.js';
 import type { TrainingRate } from './training-rate.js';
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dqn-memory.js';
 import type { DqnState, DqnWorkspace } from './dqn-memory.js';
 import { DqnNetwork } from './dqn-network.js';
 import type { DqnActivations } from './dqn-network.js';
-
-const epsilonSchema = z.strictObject({
-  start: z.number().min(0).max(1).default(1),
-  end: z.number().min(0).max(1).default(0.05),
-  duration: z.number().min(0).default(200),
-  unit: z.enum(['epochs', 'turns']).default('epochs'),
-});
-
-const targetUpdateSchema = z.discriminatedUnion('kind', [
-  /** The target network becomes a copy of the online network every so many training steps. */
-  z.strictObject({ kind: z.literal('hard'), every: z.int().positive().default(200) }),
-  /** After every training step target += τ · (online − target). */
-  z.strictObject({ kind: z.literal('soft'), tau: z.number().positive().max(1).default(0.005) }),
-]);
 
 /** Settings of DQN. The defaults are those of small gridworlds. */
 const schema = z.strictObject({
@@ -44,20 +32,13 @@ const schema = z.strictObject({
   nStep: z.int().positive().default(3),
   /** Learning rate of Adam, constant or falling. */
   learningRate: learningRateSchema.default(2.5e-4),
-  adam: z
-    .strictObject({
-      beta1: z.number().min(0).lt(1).default(0.9),
-      beta2: z.number().min(0).lt(1).default(0.999),
-      /** Added outside the square root. */
-      epsilon: z.number().positive().default(1e-8),
-    })
-    .prefault({}),
+  adam: adamSchema.prefault({}),
   /** Gradients are scaled down to this global norm. */
   maxGradNorm: z.number().positive().default(10),
   /** |td error| from which on the Huber loss is linear. */
   huberDelta: z.number().positive().default(1),
   targetUpdate: targetUpdateSchema.default({ kind: 'hard', every: 200 }),
-  /** Share of random actions: linear from `start` to `end` over `duration`. */
+  /** Share of random actions. */
   epsilon: epsilonSchema.prefault({}),
 });
 
@@ -214,11 +195,7 @@ export class DqnTrainer implements Trainer {
     const { parameters, target } = this.#state;
     const done = this.#trainingSteps[0] + 1;
     this.#trainingSteps[0] = done;
-    if (targetUpdate.kind === 'soft') {
-      this.#kernels.softUpdate(target, parameters, this.#parameterCount, targetUpdate.tau);
-    } else if (done % targetUpdate.every === 0) {
-      this.#copyToTarget();
-    }
+    updateTarget(this.#kernels, targetUpdate, target, parameters, this.#parameterCount, done);
   }
 
   #copyToTarget(): void {
