@@ -1,8 +1,12 @@
 import { ConfigurationError } from '../errors.js';
 import type { Algorithm } from './algorithm.js';
 import { dqn } from './dqn.js';
+import { iqn } from './iqn.js';
 
-const algorithms: ReadonlyMap<string, Algorithm> = new Map([[dqn.name, dqn as Algorithm]]);
+const algorithms: ReadonlyMap<string, Algorithm> = new Map([
+  [dqn.name, dqn as Algorithm],
+  [iqn.name, iqn as Algorithm],
+]);
 
 /** Names of the algorithms that a configuration may ask for. */
 export function algorithmNames(): readonly string[] {
