@@ -32,6 +32,8 @@ it.each([
   ['ring', 'sample'],
   ['dqn', 'act'],
   ['dqn', 'step'],
+  ['iqn', 'act'],
+  ['iqn', 'step'],
   ['run', 'turn'],
   ['run', 'train'],
 ])('%s: a warm %s allocates nothing', (subject, call) => {
