@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { iqn } from '#marlin/algorithms/iqn.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import { createKernelMemory, firstFreeByte, instantiateKernels, kernelModule } from '#marlin/kernels/kernels.js';
@@ -20,7 +21,7 @@ const sizes = { inputs: observationSize * frameStack, width: 250, quantiles: 12,
 const density = 0.05;
 
 function makeSubject(kind: NoiseKind) {
-  const configuration = iqn.schema.parse({
+  const configuration = v.parse(iqn.schema, {
     ...iqn.presets.source.settings,
     noise: { kind },
     targetUpdate: { kind: 'soft', tau: 0.001 },

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import {
   createKernelMemory,
   firstFreeByte,
@@ -82,7 +83,7 @@ async function benchGathers(): Promise<BenchResult[]> {
 /** Training steps and single forward passes of a DQN with 64-64 hidden units. */
 async function benchDqn(frames: number, density: number): Promise<BenchResult[]> {
   const size = 150;
-  const subject = makeLearnerSubject(dqn, dqn.schema.parse({ frameStack: frames }), size, density);
+  const subject = makeLearnerSubject(dqn, v.parse(dqn.schema, { frameStack: frames }), size, density);
   const times = await Times.of({
     step: { calls: 100, call: subject.step },
     act: { calls: 3_000, call: subject.act },

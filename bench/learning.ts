@@ -22,12 +22,12 @@ async function learn(execution: 'sequential' | 'async', seed: number): Promise<L
     experiment: { epochs, seed, logInterval: 1 },
     parallel: { execution },
   });
-  let startedMs = 0;
+  // The start of the threads counts as well.
+  const startedMs = Date.now();
   let secondsToSource = Infinity;
   system.addSink({
     write(record) {
       const now = Date.parse(record.timestamp);
-      if (startedMs === 0) startedMs = now;
       if (record.kind !== 'iteration' || record.episodes_total < 100 || secondsToSource < Infinity) return;
       if (record.episode_reward_mean_100 > sourceReward) secondsToSource = (now - startedMs) / 1000;
     },

@@ -12,6 +12,8 @@
  * | `ERR_STATE` | a method was called at a time when it has no meaning |
  * | `ERR_RUN_DIRECTORY` | the run directory could not be created or written |
  * | `ERR_KERNELS` | the WebAssembly kernels are missing or do not fit this engine |
+ * | `ERR_NETWORK` | a custom network broke its contract or threw |
+ * | `ERR_TENSORFLOW` | TensorFlow.js, which a custom network needs, is not installed or could not be started |
  */
 export type MarlinErrorCode =
   | 'ERR_CONFIGURATION'
@@ -22,7 +24,9 @@ export type MarlinErrorCode =
   | 'ERR_WORKER_EXIT'
   | 'ERR_STATE'
   | 'ERR_RUN_DIRECTORY'
-  | 'ERR_KERNELS';
+  | 'ERR_KERNELS'
+  | 'ERR_NETWORK'
+  | 'ERR_TENSORFLOW';
 
 export class MarlinError extends Error {
   readonly code: MarlinErrorCode;
@@ -130,6 +134,7 @@ export function errorFromData(data: ErrorData): Error {
         ? new MarlinError(data.code as MarlinErrorCode, data.message, options)
         : Object.assign(new Error(data.message, options), data.code === undefined ? {} : { code: data.code })
       : new ConfigurationError(data.configuration.field, data.configuration.value, data.configuration.bound);
+  if (options !== undefined) error.cause = options.cause;
   error.name = data.name;
   error.message = data.message;
   if (data.stack !== undefined) error.stack = data.stack;

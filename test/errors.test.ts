@@ -58,6 +58,17 @@ describe('an error that crosses a thread boundary', () => {
     });
   });
 
+  it('keeps the cause of a refused setting', () => {
+    const error = new ConfigurationError('a.b', 3, 'at least 4');
+    error.cause = new RangeError('why');
+    expect(acrossThreads(error)).toMatchObject({
+      field: 'a.b',
+      value: 3,
+      bound: 'at least 4',
+      cause: { message: 'why' },
+    });
+  });
+
   it('does not follow causes for ever', () => {
     const error = new Error('of itself');
     error.cause = error;

@@ -42,7 +42,7 @@ export class PolicyLink {
 
   /** Counts an action that the acquired weights chose. */
   noteAction(): void {
-    const lag = this.reader.newestVersion() - this.reader.version;
+    const lag = this.reader.lag();
     this.actions++;
     this.weightsLagSum += lag;
     if (lag > this.weightsLagMax) this.weightsLagMax = lag;

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as v from 'valibot';
 import type { PrioritySettings } from '../buffer/priority-plan.js';
 import type { RingField } from '../buffer/ring-plan.js';
 import type { RolloutBatch } from '../buffer/rollout-batch.js';
@@ -38,6 +38,8 @@ export interface ReplayExperience {
   readonly discount: number;
   /** Drawn by priority; undefined: uniformly. */
   readonly priorities: PrioritySettings | undefined;
+  /** γ of the discounted returns whose deviation goes to `batch.returnDeviation`; undefined: nobody needs it. */
+  readonly trackedReturns?: number | undefined;
 }
 
 /**
@@ -48,6 +50,8 @@ export interface RolloutExperience {
   readonly kind: 'rollout';
   readonly turns: number;
   readonly trainingSteps: number;
+  /** As of replay. */
+  readonly trackedReturns?: number | undefined;
 }
 
 /** How a policy's learner comes by its batches; `none`: it learns nothing. */
@@ -74,6 +78,8 @@ export interface AlgorithmPlan {
   readonly epsilon: EpsilonSchedule | undefined;
   /** Names of the figures of a training step, in the order of {@link Trainer.metrics}. */
   readonly metricNames: readonly string[];
+  /** What computes its networks, for records. Default: the kernels. */
+  readonly engine?: string;
 }
 
 /** What a policy is made for: the agent it plays, the batch size and the rates of its learner. */
@@ -144,8 +150,11 @@ export type Awaitable<T> = T | Promise<T>;
  */
 export interface Algorithm<Configuration = unknown> {
   readonly name: string;
-  /** Settings with their defaults; unknown keys are refused. */
-  readonly schema: z.ZodType<Configuration>;
+  /**
+   * Settings with their defaults, as a schema of [valibot](https://valibot.dev) (version 1). It should refuse unknown
+   * keys, as `v.strictObject` does.
+   */
+  readonly schema: v.GenericSchema<unknown, Configuration>;
   readonly presets?: Readonly<Record<string, Preset>>;
   /** @throws ConfigurationError where the agent cannot be played, for example for its action space */
   plan(configuration: Configuration, context: AlgorithmContext): Awaitable<AlgorithmPlan>;

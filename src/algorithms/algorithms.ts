@@ -1,11 +1,16 @@
 import { ConfigurationError } from '../errors.js';
 import type { Algorithm } from './algorithm.js';
+import { withCustomNetworks } from './custom-network-dispatch.js';
 import { dqn } from './dqn.js';
 import { iqn } from './iqn.js';
+import { ppo } from './ppo.js';
+
+const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorflow.js')).tensorFlowDqn);
 
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
-  [dqn.name, dqn as Algorithm],
+  [dqn.name, anyDqn as Algorithm],
   [iqn.name, iqn as Algorithm],
+  [ppo.name, ppo as Algorithm],
 ]);
 
 /** Names of the algorithms that a configuration may ask for. */

@@ -32,7 +32,7 @@ export interface DqnState {
   readonly trainingSteps: number;
 }
 
-export function planState(layout: Layout, { parameterCount }: DqnNetworkPlan): DqnState {
+export function planState(layout: Layout, { parameterCount }: Pick<DqnNetworkPlan, 'parameterCount'>): DqnState {
   return {
     parameters: layout.reserve(parameterCount * 4),
     target: layout.reserve(parameterCount * 4),

@@ -1,51 +1,55 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { Layout, alignUp } from '../buffer/layout.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { Adam } from '../network/adam.js';
 import { InputRows } from '../network/input-rows.js';
 import type { RandomStream } from '../random.js';
+import { positive, share, strictSettings, wholeNumber } from '../schemas.js';
+import { networkSettings } from '../tensorflow/network-settings.js';
 import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
-import { learningRateAt, learningRateSchema } from './learning-rate.js';
-import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
-import { updateTarget } from './target-update.js';
-import type { TrainingRate } from './training-rate.js';
+import { learningRateSchema } from './learning-rate.js';
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dqn-memory.js';
 import type { DqnState, DqnWorkspace } from './dqn-memory.js';
 import { DqnNetwork } from './dqn-network.js';
 import type { DqnActivations } from './dqn-network.js';
+import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
+import { QUpdate } from './q-update.js';
+
+const oneOrMore = v.pipe(wholeNumber, v.gtValue(0));
 
 /** Settings of DQN. The defaults are those of small gridworlds. */
-const schema = z.strictObject({
+const schema = strictSettings({
+  /** A network of the user's in TensorFlow.js; `hiddenSizes` and `dueling` then mean nothing. Default: the one below. */
+  network: networkSettings,
   /** Widths of the hidden ReLU layers. */
-  hiddenSizes: z.array(z.int().positive()).min(1).default([64, 64]),
+  hiddenSizes: v.optional(v.pipe(v.array(oneOrMore), v.minLength(1)), [64, 64]),
   /** Q = V + A − mean(A) (Wang et al. 2016). */
-  dueling: z.boolean().default(true),
+  dueling: v.optional(v.boolean(), true),
   /** The online network chooses the next action, the target network values it (van Hasselt et al. 2016). */
-  doubleQ: z.boolean().default(true),
+  doubleQ: v.optional(v.boolean(), true),
   /** Observations stacked to one network input. */
-  frameStack: z.int().positive().default(5),
+  frameStack: v.optional(oneOrMore, 5),
   /** γ, per step. */
-  discount: z.number().min(0).max(1).default(0.9),
+  discount: v.optional(share, 0.9),
   /** n of the n-step return. */
-  nStep: z.int().positive().default(3),
+  nStep: v.optional(oneOrMore, 3),
   /** Learning rate of Adam, constant or falling. */
-  learningRate: learningRateSchema.default(2.5e-4),
-  adam: adamSchema.prefault({}),
+  learningRate: v.optional(learningRateSchema, 2.5e-4),
+  adam: v.optional(adamSchema, {}),
   /** Gradients are scaled down to this global norm. */
-  maxGradNorm: z.number().positive().default(10),
+  maxGradNorm: v.optional(positive, 10),
   /** |td error| from which on the Huber loss is linear. */
-  huberDelta: z.number().positive().default(1),
-  targetUpdate: targetUpdateSchema.default({ kind: 'hard', every: 200 }),
+  huberDelta: v.optional(positive, 1),
+  targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
   /** Share of random actions. */
-  epsilon: epsilonSchema.prefault({}),
+  epsilon: v.optional(epsilonSchema, {}),
 });
 
-export type DqnConfiguration = z.infer<typeof schema>;
+export type DqnConfiguration = v.InferOutput<typeof schema>;
 
 /** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |td|. */
-const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;
+export const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;
 
 /** Acts greedily: exploration is the actor's. */
 class DqnPolicy implements ActingPolicy {
@@ -82,13 +86,11 @@ export class DqnTrainer implements Trainer {
   readonly #observation: InputRows;
   readonly #nextObservation: InputRows;
   readonly #network: DqnNetwork;
-  readonly #adam: Adam;
+  readonly #update: QUpdate;
   readonly #state: DqnState;
   readonly #workspace: DqnWorkspace;
   readonly #parameterCount: number;
-  readonly #rate: TrainingRate;
   readonly #figures: Float64Array;
-  readonly #trainingSteps: Float64Array;
 
   constructor(
     configuration: DqnConfiguration,
@@ -102,46 +104,26 @@ export class DqnTrainer implements Trainer {
     this.#configuration = configuration;
     this.#kernels = kernels;
     this.#parameterCount = network.parameterCount;
-    this.#rate = context.rate;
     this.#state = planState(new Layout(state), network);
     this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
     this.#observation = new InputRows(this.#workspace.observation, kernels);
     this.#nextObservation = new InputRows(this.#workspace.nextObservation, kernels);
     this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
-    this.#adam = new Adam(this.#state.adam, kernels, {
-      ...configuration.adam,
-      learningRate: learningRateAt(configuration.learningRate, 1, context.rate),
-      maxGradNorm: configuration.maxGradNorm,
-    });
+    this.#update = new QUpdate(configuration, context, kernels, this.#state);
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
-    this.#trainingSteps = new Float64Array(buffer, this.#state.trainingSteps, 1);
     this.batch = this.#workspace.batch;
   }
 
   initialize(random: RandomStream): void {
     const block = new Float32Array(this.#kernels.memory.buffer, this.#state.parameters, this.#parameterCount);
     this.#network.initialize(block, random);
-    this.#copyToTarget();
-    this.#adam.initialize();
-    this.#trainingSteps[0] = 0;
+    this.#update.initialize();
   }
 
   step(): void {
-    const { parameters } = this.#state;
-    const { gradients } = this.#workspace;
     this.#computeLoss();
     this.#computeGradients();
-    this.#adam.measureNorm(gradients);
-    this.#recordMetrics();
-    // A step with such gradients would leave no finite parameter; the learner reads the metrics and throws.
-    if (!this.#isFinite()) return;
-    this.#adam.learningRate[0] = learningRateAt(
-      this.#configuration.learningRate,
-      this.#trainingSteps[0] + 1,
-      this.#rate,
-    );
-    this.#adam.step(parameters, gradients);
-    this.#updateTarget();
+    this.#update.step(this.#workspace.gradients, this.#figures, this.metrics);
   }
 
   /** Both networks forwards, then the targets, the loss and dloss/dQ. */
@@ -178,28 +160,6 @@ export class DqnTrainer implements Trainer {
   #computeGradients(): void {
     const { online, upstream, gradients } = this.#workspace;
     this.#network.backward(this.#state.parameters, gradients, this.#observation, online, upstream);
-  }
-
-  #recordMetrics(): void {
-    const { metrics } = this;
-    metrics.set(this.#figures);
-    metrics.set(this.#adam.norm, 3);
-  }
-
-  #isFinite(): boolean {
-    return Number.isFinite(this.metrics[0]) && Number.isFinite(this.metrics[3]);
-  }
-
-  #updateTarget(): void {
-    const { targetUpdate } = this.#configuration;
-    const { parameters, target } = this.#state;
-    const done = this.#trainingSteps[0] + 1;
-    this.#trainingSteps[0] = done;
-    updateTarget(this.#kernels, targetUpdate, target, parameters, this.#parameterCount, done);
-  }
-
-  #copyToTarget(): void {
-    this.#kernels.copyBytes(this.#state.target, this.#state.parameters, this.#parameterCount * 4);
   }
 }
 

@@ -1,57 +1,58 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { Layout, alignUp } from '../buffer/layout.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { Adam } from '../network/adam.js';
 import { InputRows } from '../network/input-rows.js';
 import { NoiseGenerator } from '../network/noise-source.js';
 import type { NoiseSource } from '../network/noise-source.js';
 import type { RandomStream } from '../random.js';
+import { count, finiteNumber, positive, settingsBy, share, strictSettings } from '../schemas.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './iqn-memory.js';
 import type { IqnPolicyWorkspace, IqnState, IqnWorkspace } from './iqn-memory.js';
 import { IqnNetwork } from './iqn-network.js';
 import { sourcePreset } from './iqn-preset.js';
-import { learningRateAt, learningRateSchema } from './learning-rate.js';
+import { learningRateSchema } from './learning-rate.js';
 import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
-import { updateTarget } from './target-update.js';
-import type { TrainingRate } from './training-rate.js';
+import { QUpdate } from './q-update.js';
 
-const noiseSchema = z.discriminatedUnion('kind', [
+const notNegative = v.pipe(finiteNumber, v.minValue(0));
+
+const noiseSchema = settingsBy('kind', [
   /** One number per input and output of a layer. σ begins at `sigma` / √inputs. */
-  z.strictObject({ kind: z.literal('factorised'), sigma: z.number().min(0).default(0.5) }),
+  strictSettings({ kind: v.literal('factorised'), sigma: v.optional(notNegative, 0.5) }),
   /** One number per weight. σ begins at `sigma`. */
-  z.strictObject({ kind: z.literal('independent'), sigma: z.number().min(0).default(0.017) }),
-  z.strictObject({ kind: z.literal('none') }),
+  strictSettings({ kind: v.literal('independent'), sigma: v.optional(notNegative, 0.017) }),
+  strictSettings({ kind: v.literal('none') }),
 ]);
 
 /** Settings of IQN. The defaults are those of small gridworlds. */
-const schema = z.strictObject({
+const schema = strictSettings({
   /** Width of the observation layer and of the cosine embedding, and of the layer behind their product. */
-  hiddenSizes: z.array(z.int().positive()).length(2).default([64, 64]),
+  hiddenSizes: v.optional(v.pipe(v.array(count), v.minLength(2), v.maxLength(2)), [64, 64]),
   /** Quantile fractions drawn per transition, and on the grid that is acted on. */
-  quantiles: z.int().positive().default(12),
+  quantiles: v.optional(count, 12),
   /** Cosines that a fraction is embedded by. */
-  cosines: z.int().positive().max(4096).default(64),
+  cosines: v.optional(v.pipe(count, v.maxValue(4096)), 64),
   /** Noise on the weights of the layers behind the product (Fortunato et al. 2018), in training alone. */
-  noise: noiseSchema.default({ kind: 'factorised', sigma: 0.5 }),
+  noise: v.optional(noiseSchema, { kind: 'factorised' }),
   /** Observations stacked to one network input. */
-  frameStack: z.int().positive().default(5),
+  frameStack: v.optional(count, 5),
   /** γ, per step. */
-  discount: z.number().min(0).max(1).default(0.9),
+  discount: v.optional(share, 0.9),
   /** n of the n-step return. */
-  nStep: z.int().positive().default(3),
+  nStep: v.optional(count, 3),
   /** Learning rate of Adam, constant or falling. */
-  learningRate: learningRateSchema.default(2.5e-4),
-  adam: adamSchema.prefault({}),
+  learningRate: v.optional(learningRateSchema, 2.5e-4),
+  adam: v.optional(adamSchema, {}),
   /** Gradients are scaled down to this global norm. */
-  maxGradNorm: z.number().positive().default(10),
-  targetUpdate: targetUpdateSchema.default({ kind: 'hard', every: 200 }),
+  maxGradNorm: v.optional(positive, 10),
+  targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
   /** Share of random actions. */
-  epsilon: epsilonSchema.prefault({}),
+  epsilon: v.optional(epsilonSchema, {}),
 });
 
-export type IqnConfiguration = z.infer<typeof schema>;
+export type IqnConfiguration = v.InferOutput<typeof schema>;
 
 /** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |td| of the means. */
 const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;
@@ -101,15 +102,13 @@ export class IqnTrainer implements Trainer {
   readonly #observation: InputRows;
   readonly #nextObservation: InputRows;
   readonly #network: IqnNetwork;
-  readonly #adam: Adam;
+  readonly #update: QUpdate;
   readonly #generator: NoiseGenerator;
   readonly #source: NoiseSource;
   readonly #state: IqnState;
   readonly #workspace: IqnWorkspace;
   readonly #parameterCount: number;
-  readonly #rate: TrainingRate;
   readonly #figures: Float64Array;
-  readonly #trainingSteps: Float64Array;
 
   /** @param source of noise and quantile fractions; by default the generator in the learner's state */
   constructor(
@@ -125,7 +124,6 @@ export class IqnTrainer implements Trainer {
     this.#configuration = configuration;
     this.#kernels = kernels;
     this.#parameterCount = network.parameterCount;
-    this.#rate = context.rate;
     this.#state = planState(new Layout(state), network);
     this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
     const { batch, observation, nextObservation, activations, noise, network: networkScratch } = this.#workspace;
@@ -134,42 +132,24 @@ export class IqnTrainer implements Trainer {
     this.#network = new IqnNetwork(network, activations, noise, kernels, networkScratch);
     this.#generator = new NoiseGenerator(kernels, this.#state.generator);
     this.#source = source ?? this.#generator;
-    this.#adam = new Adam(this.#state.adam, kernels, {
-      ...configuration.adam,
-      learningRate: learningRateAt(configuration.learningRate, 1, context.rate),
-      maxGradNorm: configuration.maxGradNorm,
-    });
+    this.#update = new QUpdate(configuration, context, kernels, this.#state);
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
-    this.#trainingSteps = new Float64Array(buffer, this.#state.trainingSteps, 1);
     this.batch = batch;
   }
 
   initialize(random: RandomStream): void {
-    const { parameters, target } = this.#state;
-    const block = new Float32Array(this.#kernels.memory.buffer, parameters, this.#parameterCount);
+    const block = new Float32Array(this.#kernels.memory.buffer, this.#state.parameters, this.#parameterCount);
     this.#network.initialize(block, random);
-    this.#kernels.copyBytes(target, parameters, this.#parameterCount * 4);
-    this.#adam.initialize();
+    this.#update.initialize();
     this.#generator.initialize(random);
-    this.#trainingSteps[0] = 0;
   }
 
   step(): void {
-    const { parameters, target } = this.#state;
     const { gradients, upstream } = this.#workspace;
     this.#forward();
     this.#computeLoss();
     this.#network.backward(gradients, this.#observation, upstream);
-    this.#adam.measureNorm(gradients);
-    this.metrics.set(this.#figures);
-    this.metrics.set(this.#adam.norm, 3);
-    // A step with such gradients would leave no finite parameter; the learner reads the metrics and throws.
-    if (!Number.isFinite(this.metrics[0]) || !Number.isFinite(this.metrics[3])) return;
-    const trainStep = this.#trainingSteps[0] + 1;
-    this.#trainingSteps[0] = trainStep;
-    this.#adam.learningRate[0] = learningRateAt(this.#configuration.learningRate, trainStep, this.#rate);
-    this.#adam.step(parameters, gradients);
-    updateTarget(this.#kernels, this.#configuration.targetUpdate, target, parameters, this.#parameterCount, trainStep);
+    this.#update.step(gradients, this.#figures, this.metrics);
   }
 
   /**

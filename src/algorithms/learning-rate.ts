@@ -1,19 +1,20 @@
-import { z } from 'zod';
+import * as v from 'valibot';
+import { finiteNumber, positive, strictSettings } from '../schemas.js';
 import type { TrainingRate } from './training-rate.js';
 import { turnsAtTrainStep } from './training-rate.js';
 
 /** A constant, or a line from `start` to `end` over the first `duration` turns or training steps, constant after it. */
-export const learningRateSchema = z.union([
-  z.number().positive(),
-  z.strictObject({
-    start: z.number().positive(),
-    end: z.number().min(0),
-    duration: z.number().positive(),
-    unit: z.enum(['turns', 'trainSteps']).default('turns'),
+export const learningRateSchema = v.union([
+  positive,
+  strictSettings({
+    start: positive,
+    end: v.pipe(finiteNumber, v.minValue(0)),
+    duration: positive,
+    unit: v.optional(v.picklist(['turns', 'trainSteps']), 'turns'),
   }),
 ]);
 
-export type LearningRate = z.infer<typeof learningRateSchema>;
+export type LearningRate = v.InferOutput<typeof learningRateSchema>;
 
 /**
  * The learning rate of a training step, the first being step 1. A learner knows no turns: those of a step are the turns

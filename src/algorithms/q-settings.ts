@@ -1,47 +1,56 @@
-import { z } from 'zod';
+import * as v from 'valibot';
+import { count, finiteNumber, positive, settingsBy, share, strictSettings } from '../schemas.js';
+import type { LearningRate } from './learning-rate.js';
 
 // Settings that learners of action values share.
 
-const share = z.number().min(0).max(1);
-const epsilonUnit = z.enum(['epochs', 'turns']).default('epochs');
+const epsilonUnit = v.optional(v.picklist(['epochs', 'turns']), 'epochs');
 
 /** Share of random actions; see `EpsilonSchedule`. */
-export const epsilonSchema = z.discriminatedUnion('kind', [
+export const epsilonSchema = settingsBy('kind', [
   /** Linear from `start` to `end` over `duration`. */
-  z.strictObject({
-    kind: z.literal('linear').optional(),
-    start: share.default(1),
-    end: share.default(0.05),
-    duration: z.number().min(0).default(200),
+  strictSettings({
+    kind: v.optional(v.literal('linear')),
+    start: v.optional(share, 1),
+    end: v.optional(share, 0.05),
+    duration: v.optional(v.pipe(finiteNumber, v.minValue(0)), 200),
     unit: epsilonUnit,
   }),
   /** Multiplied by `factor` each epoch or turn, but at least `end`. */
-  z.strictObject({
-    kind: z.literal('decay'),
-    start: share.default(1),
-    end: share.default(0.05),
-    factor: share.default(0.99),
+  strictSettings({
+    kind: v.literal('decay'),
+    start: v.optional(share, 1),
+    end: v.optional(share, 0.05),
+    factor: v.optional(share, 0.99),
     unit: epsilonUnit,
   }),
 ]);
 
-export const adamSchema = z.strictObject({
-  beta1: z.number().min(0).lt(1).default(0.9),
-  beta2: z.number().min(0).lt(1).default(0.999),
+const decay = v.pipe(finiteNumber, v.minValue(0), v.ltValue(1));
+
+export const adamSchema = strictSettings({
+  beta1: v.optional(decay, 0.9),
+  beta2: v.optional(decay, 0.999),
   /** Added outside the square root. */
-  epsilon: z.number().positive().default(1e-8),
+  epsilon: v.optional(positive, 1e-8),
 });
 
-export const targetUpdateSchema = z.discriminatedUnion('kind', [
+export const targetUpdateSchema = settingsBy('kind', [
   /** The target network becomes a copy of the online network every so many training steps. */
-  z.strictObject({ kind: z.literal('hard'), every: z.int().positive().default(200) }),
-  z.strictObject({
-    kind: z.literal('soft'),
+  strictSettings({ kind: v.literal('hard'), every: v.optional(count, 200) }),
+  strictSettings({
+    kind: v.literal('soft'),
     /** After every training step target += τ · (online − target). */
-    tau: z.number().positive().max(1).default(0.005),
+    tau: v.optional(v.pipe(positive, v.maxValue(1)), 0.005),
     /** Besides, it becomes a copy every so many training steps. Default: never. */
-    copyEvery: z.int().positive().optional(),
+    copyEvery: v.optional(count),
   }),
 ]);
 
-export type TargetUpdate = z.infer<typeof targetUpdateSchema>;
+/** What all of them need to know to turn gradients into new parameters. */
+export interface UpdateSettings {
+  readonly learningRate: LearningRate;
+  readonly adam: v.InferOutput<typeof adamSchema>;
+  readonly maxGradNorm: number;
+  readonly targetUpdate: v.InferOutput<typeof targetUpdateSchema>;
+}

@@ -1,5 +1,6 @@
 import type { BlockMover } from './block-mover.js';
 import type { Pin, WeightPlan, WeightPublisher, WeightReader } from './weights.js';
+import { versionMask } from './weights.js';
 
 /**
  * Version v lives in slot v & 1.
@@ -35,7 +36,7 @@ export class DoubleBufferPublisher implements WeightPublisher {
   }
 
   tryPublish(source: number): boolean {
-    const next = this.version + 1;
+    const next = (this.version + 1) & versionMask;
     if (this.isPinned(next & 1)) return false;
     this.#mover.copyBytes(this.plan.slots[next & 1], source, this.plan.bytes);
     // Releases the copy: whoever reads this version reads whole weights.
@@ -84,8 +85,8 @@ export class DoubleBufferReader implements WeightReader {
     Atomics.store(this.pin.words, this.pin.index, 0);
   }
 
-  newestVersion(): number {
-    return Atomics.load(this.control, 0);
+  lag(): number {
+    return (Atomics.load(this.control, 0) - this.version) & versionMask;
   }
 
   protected setPin(slot: number): void {

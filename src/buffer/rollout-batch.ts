@@ -34,6 +34,8 @@ export interface RolloutBatch {
   readonly cutObservation: number;
   /** i32 [1] */
   readonly cutCount: number;
+  /** f64 [1]: deviation of discounted returns, where the sampler tracks them. */
+  readonly returnDeviation: number;
   /** [size, field size] of each ring field, in the order in which the algorithm declared them. */
   readonly fields: readonly number[];
 }
@@ -67,6 +69,7 @@ export function planRolloutBatch(
     cutRow: layout.reserve(size * 4),
     cutObservation: layout.reserve(size * sizes.observationSize * 4),
     cutCount: layout.reserve(4),
+    returnDeviation: layout.reserve(8),
     fields: fields.map((field) => layout.reserve(size * field.size * (field.dtype === 'u8' ? 1 : 4))),
   };
 }

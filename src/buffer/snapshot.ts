@@ -1,6 +1,6 @@
 import type { BlockMover } from './block-mover.js';
 import type { WeightPlan, WeightPublisher, WeightReader } from './weights.js';
-import { readerScratchBytes } from './weights.js';
+import { readerScratchBytes, versionMask } from './weights.js';
 
 /**
  * A sequence lock: odd while the slot is being written; version = sequence / 2 − 1, so that 2 is version 0. The
@@ -59,7 +59,7 @@ export class SnapshotReader implements WeightReader {
   acquire(): number {
     if (Atomics.load(this.control, 0) === this.#sequence) return this.#current;
     // Without any copy yet there is nothing to go on with, so the first acquisition insists.
-    for (let attempt = 0; attempt < copyAttempts || this.#sequence < 0; attempt++) {
+    for (let attempt = 0; attempt < copyAttempts || this.version < 0; attempt++) {
       if (this.#tryCopy()) break;
       this.retries++;
     }
@@ -70,8 +70,8 @@ export class SnapshotReader implements WeightReader {
     // The copy is the reader's own.
   }
 
-  newestVersion(): number {
-    return versionOfSequence(Atomics.load(this.control, 0));
+  lag(): number {
+    return (versionOfSequence(Atomics.load(this.control, 0)) - this.version) & versionMask;
   }
 
   #tryCopy(): boolean {
@@ -95,5 +95,5 @@ export class SnapshotReader implements WeightReader {
 
 /** The newest whole version at a sequence number; while a version is being written, the one before it. */
 export function versionOfSequence(sequence: number): number {
-  return (sequence >> 1) - 1;
+  return (sequence >>> 1) - 1;
 }

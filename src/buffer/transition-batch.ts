@@ -25,6 +25,8 @@ export interface TransitionBatch {
   readonly weight: number;
   /** f32 [size]: |td error|, which a trainer leaves here where it is to set priorities. */
   readonly priority: number;
+  /** f64 [1]: deviation of discounted returns, where the sampler tracks them. */
+  readonly returnDeviation: number;
   /** u8 [size, maskSize]: legal actions at `nextObservation`; undefined where the environment masks nothing. */
   readonly nextLegal: number | undefined;
 }
@@ -50,6 +52,7 @@ export function planTransitionBatch(
     bootstrapDiscount: layout.reserve(size * 4),
     weight: layout.reserve(size * 4),
     priority: layout.reserve(size * 4),
+    returnDeviation: layout.reserve(8),
     nextLegal: hasActionMask ? layout.reserve(size * maskSize) : undefined,
   };
 }

@@ -30,6 +30,9 @@ export function readerScratchBytes(mode: WeightMode, bytes: number): number {
   return mode === 'snapshot' ? 2 * Math.ceil(bytes / sectionAlignment) * sectionAlignment : 0;
 }
 
+/** Versions are told modulo 2³¹: a policy that publishes after each fast training step gets there within days. */
+export const versionMask = 0x7fffffff;
+
 /** The learner's end. One per policy. */
 export interface WeightPublisher {
   /** Versions published so far, the initial weights being version 0; −1 before that. */
@@ -43,7 +46,7 @@ export interface WeightPublisher {
 
 /** An actor's end. One per (actor, policy). */
 export interface WeightReader {
-  /** Version of the weights last acquired. */
+  /** Version of the weights last acquired; after 2³¹ publications they count from 0 again. */
   readonly version: number;
   /** Acquisitions repeated because the weights moved meanwhile. */
   readonly retries: number;
@@ -51,8 +54,8 @@ export interface WeightReader {
   acquire(): number;
   /** Ends the reading. Call after every `acquire`, before the environment steps. */
   release(): void;
-  /** The newest version published, whoever holds which. */
-  newestVersion(): number;
+  /** Versions published since the one last acquired. */
+  lag(): number;
 }
 
 /** One Int32 word in run memory that one (actor, policy) pair alone writes: 0, or 1 + the slot being read. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { createKernelMemory, instantiateKernels, kernelHash, kernelModule } from '../kernels/kernels.js';
 import { packageVersion } from '../system/version.js';
+import { startTensorFlow } from '../tensorflow/engine.js';
 import { exitCodes } from './exit-codes.js';
 
 /** One finding: a line for people. `isNeeded` findings that fail make the command fail. */
@@ -51,6 +52,7 @@ async function examine(): Promise<Finding[]> {
     await examineThreads(),
     examineCores(),
     ...optionalPackages.map(([name, use]) => examinePackage(name, use)),
+    await examineTensorFlow(),
   ];
 }
 
@@ -96,6 +98,17 @@ async function examineThreads(): Promise<Finding> {
     return { what, isGood: true, isNeeded: true, detail: 'a worker answered through shared memory' };
   } catch (error) {
     return { what, isGood: false, isNeeded: true, detail: messageOf(error) };
+  }
+}
+
+/** Only custom networks need it. Starting it takes about a second. */
+async function examineTensorFlow(): Promise<Finding> {
+  const what = 'Custom networks';
+  try {
+    const { name } = await startTensorFlow();
+    return { what, isGood: true, isNeeded: false, detail: name };
+  } catch (error) {
+    return { what, isGood: false, isNeeded: false, detail: messageOf(error) };
   }
 }
 

@@ -3,10 +3,12 @@ import { exitCodes } from './exit-codes.js';
 import { createProgram } from './program.js';
 import { reportFailure } from './report-failure.js';
 
-// A reader that went away (`marlin train | head`) is no failure of the run; anything else on the streams would be.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed);
-});
+// A reader that went away (`marlin doctor | head`) has seen what it wanted; `train` ends its run in good order besides.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exit(exitCodes.failed);
+  });
+}
 
 try {
   await createProgram().parseAsync();

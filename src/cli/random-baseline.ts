@@ -8,9 +8,18 @@ const maxSeconds = 2;
 
 /**
  * Mean summed reward per epoch of uniformly random actions in the same game, measured now; undefined for environments
- * that are not built in, for making another one of those may cost anything.
+ * that are not built in, for making another one of those may cost anything, and where it cannot be had.
  */
 export async function randomBaseline(configuration: ResolvedConfiguration): Promise<number | undefined> {
+  try {
+    return await measure(configuration);
+  } catch {
+    // The run itself is done and has its result; what it is compared with is not worth losing that.
+    return undefined;
+  }
+}
+
+async function measure(configuration: ResolvedConfiguration): Promise<number | undefined> {
   const { environment, environmentOptions, agentCount, experiment } = configuration;
   if (!games.some((game) => game.name === environment) || typeof environment !== 'string') return undefined;
   const random = { name: 'dqn', hiddenSizes: [1], frameStack: 1, epsilon: { start: 1, end: 1 } };
@@ -24,7 +33,7 @@ export async function randomBaseline(configuration: ResolvedConfiguration): Prom
       seed: experiment.seed,
       ...(experiment.maxTurns === undefined ? {} : { maxTurns: experiment.maxTurns }),
     },
-    parallel: { execution: 'sequential', gradientSteps: 0 },
+    parallel: { execution: 'sequential', gradientSteps: 0, bufferCapacity: 100, batchSize: 1 },
   }).run();
   return summary.epochs === 0 ? undefined : summary.rewardMean;
 }

@@ -11,7 +11,7 @@ import { randomBaseline } from './random-baseline.js';
 import { defaultRunDirectory } from './run-name.js';
 import type { SettingsTree } from './settings-tree.js';
 import { assign } from './settings-tree.js';
-import { stopOnSignals } from './signals.js';
+import { watchForEnd } from './signals.js';
 import { summaryLine, summaryText } from './summary-text.js';
 import type { TrainFlags } from './train-options.js';
 import { addTrainOptions, givenSettings, parseAssignment } from './train-options.js';
@@ -78,21 +78,24 @@ async function train(configuration: MarlConfiguration, flags: TrainFlags): Promi
   if (toController && flags.json !== true) system.addSink(new MetricLineSink(process.stdout));
   const progress = flags.quiet === true ? undefined : createProgress(system.configuration, process.stderr);
   if (progress !== undefined) system.addSink(progress);
-  const signals = stopOnSignals(system, (text) => {
+  const ending = watchForEnd(system, (text) => {
     if (flags.quiet !== true) process.stderr.write(text);
   });
+  // However the process ends, the terminal gets its cursor back.
+  const closeProgress = (): void => void progress?.close();
+  process.once('exit', closeProgress);
   try {
     const summary = await system.run();
     if (flags.json === true) {
       process.stdout.write(`${summaryLine(summary)}\n`);
     } else if (flags.quiet !== true) {
-      const baseline = signals.received === undefined ? await randomBaseline(system.configuration) : undefined;
+      const baseline = ending.exitCode === undefined ? await randomBaseline(system.configuration) : undefined;
       process.stdout.write(summaryText(summary, baseline));
     }
   } finally {
     await progress?.close();
-    signals.dispose();
+    process.off('exit', closeProgress);
+    ending.dispose();
   }
-  if (signals.received === undefined) return exitCodes.ok;
-  return signals.received === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated;
+  return ending.exitCode ?? exitCodes.ok;
 }

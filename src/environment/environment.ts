@@ -69,7 +69,8 @@ export type ObservationArray = Uint8Array | Float32Array;
  *   until done, or until the run's `maxTurns`
  * ```
  *
- * After the last turn `observe` is called once more per agent for the final observation. Nothing here may depend on
+ * After the last turn `observe` is called once more per agent for the final observation; so it is after a turn that
+ * ended one agent's own episode, whose next one begins with the next `beginTurn`, not before. Nothing here may depend on
  * any randomness but the stream given to `reset`, so that the same seed gives the same epoch.
  */
 export interface TurnEnvironment {

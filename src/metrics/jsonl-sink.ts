@@ -6,16 +6,19 @@ import type { RecordSink, TrainingRecord } from './record.js';
 
 /** `metrics.jsonl`: every record as one line, in order, appended to the file. */
 export class JsonlSink implements RecordSink {
-  readonly #path: string;
   readonly #stream: WriteStream;
   readonly #finished: Promise<void>;
 
-  constructor(path: string) {
-    this.#path = path;
+  #failure: MarlinError | undefined;
+
+  /** @param onFailure called once when the file cannot be written: there is no sense in going on */
+  constructor(path: string, onFailure: () => void = () => {}) {
     this.#stream = createWriteStream(path, { flags: 'a' });
     this.#finished = finished(this.#stream);
-    // Told by close(), which also waits for what was written before.
-    this.#finished.catch(() => {});
+    this.#finished.catch((cause: unknown) => {
+      this.#failure = new MarlinError('ERR_RUN_DIRECTORY', `The records could not be written to ${path}.`, { cause });
+      onFailure();
+    });
   }
 
   write(record: TrainingRecord): void {
@@ -24,12 +27,19 @@ export class JsonlSink implements RecordSink {
   }
 
   /** @throws MarlinError `ERR_RUN_DIRECTORY` when a line could not be written */
+  async flush(): Promise<void> {
+    const hasFailed = await new Promise<boolean>((resolve) => {
+      // Called once all before it is with the system, or the stream has failed.
+      this.#stream.write('', (error) => resolve(error !== null && error !== undefined));
+    });
+    if (hasFailed) await Promise.allSettled([this.#finished]);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** @throws MarlinError `ERR_RUN_DIRECTORY` when a line could not be written */
   async close(): Promise<void> {
     this.#stream.end();
-    try {
-      await this.#finished;
-    } catch (cause) {
-      throw new MarlinError('ERR_RUN_DIRECTORY', `The records could not be written to ${this.#path}.`, { cause });
-    }
+    await Promise.allSettled([this.#finished]);
+    if (this.#failure !== undefined) throw this.#failure;
   }
 }

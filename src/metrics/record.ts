@@ -78,6 +78,8 @@ export interface DoneRecord extends RecordBase {
   readonly episode_reward_mean: number;
   readonly episode_reward_mean_100: number;
   readonly weights_hashes: Readonly<Record<string, string>>;
+  /** What computed the networks: `kernels`, or TensorFlow.js with its version and backend. */
+  readonly network_engines: Readonly<Record<string, string>>;
 }
 
 /** Why a run ended: a stop condition held, or somebody asked. */
@@ -88,6 +90,8 @@ export type TrainingRecord = IterationRecord | EpisodeRecord | FaultRecord | Don
 /** Takes records as they come. A sink must not throw for what it cannot deliver; `close` may. */
 export interface RecordSink {
   write(record: TrainingRecord): void;
+  /** Rejects where something that was written could not be delivered: the run then fails. */
+  flush?(): Promise<void>;
   /** Everything written is where it belongs when this resolves. */
   close(): Promise<void>;
 }

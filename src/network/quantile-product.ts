@@ -37,6 +37,7 @@ export function planQuantileProduct(
  */
 export class QuantileProduct implements LayerInput {
   readonly plan: QuantileProductPlan;
+  readonly rows: number;
   readonly isSparse = true;
   /** There are no dense values. */
   readonly values = 0;
@@ -44,6 +45,7 @@ export class QuantileProduct implements LayerInput {
 
   constructor(plan: QuantileProductPlan, kernels: Kernels) {
     this.plan = plan;
+    this.rows = plan.rows;
     this.#kernels = kernels;
   }
 

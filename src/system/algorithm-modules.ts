@@ -1,8 +1,7 @@
-import { resolve as resolvePath } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Algorithm } from '../algorithms/algorithm.js';
 import { algorithmNamed } from '../algorithms/algorithms.js';
 import { ConfigurationError } from '../errors.js';
+import { moduleUrl } from '../module-url.js';
 
 /** A built-in algorithm by name, or a module of the user's that exports `algorithm`. */
 export type AlgorithmReference = string | { readonly module: string };
@@ -29,11 +28,6 @@ export async function loadAlgorithm(reference: AlgorithmReference, field = 'agen
     throw new ConfigurationError(`${field}.module`, module, bound, why);
   }
   return algorithm as Algorithm;
-}
-
-/** The address of a user's module: relative paths count from the working directory. */
-export function moduleUrl(module: string): string {
-  return /^(file|data|node):/.test(module) ? module : pathToFileURL(resolvePath(module)).href;
 }
 
 function messageOf(cause: unknown): string {

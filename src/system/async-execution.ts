@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextEvents, setTimeout as delay } from 'node:timers/promises';
 import { RecordQueue } from '../buffer/record-queue.js';
 import type { Command, WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
@@ -15,6 +15,8 @@ const learnerEntry = new URL('./workers/learner-worker.js', import.meta.url);
 
 /** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
 const sleepMs = 1_000;
+/** Longest stretch of taking reports between two looks at the event loop, in milliseconds. */
+const takingMs = 20;
 /** How long the workers that are left may take to end once one of them has failed. */
 const failureGraceMs = 1_000;
 
@@ -48,16 +50,16 @@ export class AsyncExecution implements Execution {
     const noted = this.#noteEnd(work);
     try {
       while (!this.#hasEnded) {
-        this.#takeReports();
+        await this.#takeReports();
         await this.#doorbell.sleepUnlessAsync(this.#hasNews, sleepMs);
       }
       await work;
-      this.#takeReports();
+      await this.#takeReports();
     } catch (error) {
       this.#ask(command.abort);
       await Promise.race([Promise.allSettled(calls), delay(failureGraceMs, undefined, { ref: false })]);
       // What was reported before the failure belongs to the records like anything else.
-      this.#takeReports();
+      await this.#takeReports();
       throw error;
     } finally {
       await Promise.all(workers.map(async (worker) => worker.terminate()));
@@ -100,12 +102,24 @@ export class AsyncExecution implements Execution {
 
   readonly #hasNews = (): boolean => this.#hasEnded || this.#queues.some((queue) => queue.length > 0);
 
-  #takeReports(): void {
-    this.#queues.forEach((queue, actor) => {
-      while (queue.pop(this.#row)) this.#report(this.#row);
-      // It may be waiting for room.
-      this.#actors[actor].doorbell.ring();
-    });
+  /**
+   * Takes what has been reported, with looks at the event loop in between: where reports cost more than an actor needs for
+   * the next, the queue is never empty, and nothing else would ever have its turn.
+   */
+  async #takeReports(): Promise<void> {
+    let began = performance.now();
+    for (const [actor, queue] of this.#queues.entries()) {
+      while (queue.pop(this.#row)) {
+        // It may be waiting for room.
+        this.#actors[actor].doorbell.ring();
+        this.#report(this.#row);
+        if (performance.now() - began < takingMs) continue;
+        await nextEvents();
+        began = performance.now();
+      }
+    }
+    // Also where there was little to take: a doorbell that is rung before each sleep would let none through either.
+    await nextEvents();
   }
 
   #ask(asked: Command): void {

@@ -1,8 +1,20 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { Preset } from '../algorithms/algorithm.js';
 import { algorithmNamed } from '../algorithms/algorithms.js';
 import { ConfigurationError } from '../errors.js';
-import { parseSetting } from '../validation.js';
+import {
+  anySettings,
+  count,
+  countOrZero,
+  finiteNumber,
+  looseSettings,
+  moduleAddress,
+  orInfinity,
+  positive,
+  strictSettings,
+  text,
+} from '../schemas.js';
+import { checkPlainData, parseSetting } from '../validation.js';
 import type { AlgorithmReference } from './algorithm-modules.js';
 
 /** Training environments: a built-in game by name, or a module of the user's that exports `environment`. */
@@ -13,108 +25,95 @@ export type EnvironmentReference =
 /** Where the work happens; see docs/architecture.md. */
 export type Execution = 'sequential' | 'async';
 
-const count = z.int().min(1);
-const countOrInfinity = z.union([count, z.literal(Infinity), z.literal('Infinity').transform(() => Infinity)]);
-const positive = z.number().positive();
-const record = z.record(z.string(), z.unknown());
-
 /** The algorithm's own settings are checked by its own schema. */
-const algorithmSettings = z
-  .looseObject({
+const algorithmSettings = v.optional(
+  looseSettings({
     /** A built-in algorithm. Default `dqn`. */
-    name: z.string().optional(),
+    name: v.optional(v.string()),
     /** Or a module of the user's that exports `algorithm`. */
-    module: z.union([z.string().min(1), z.instanceof(URL)]).optional(),
+    module: v.optional(moduleAddress),
     /** Settings and rates under a name; what is set besides wins over them. */
-    preset: z.string().optional(),
-  })
-  .prefault({});
+    preset: v.optional(v.string()),
+  }),
+  {},
+);
 
-const agentEntry = z.strictObject({
+const agentEntry = strictSettings({
   /** Must be the environment's name for this agent; left out, agents are taken in its order. */
-  id: z.string().min(1).optional(),
+  id: v.optional(text),
   /** Algorithm and its settings. Default: DQN with the defaults for gridworlds. */
   algorithm: algorithmSettings,
   /** How urgent its training is against that of other agents of the same worker. Default 1. */
-  priority: positive.default(1),
+  priority: v.optional(positive, 1),
 });
 
-const agentsSchema = z
-  .union([
-    z.array(agentEntry).min(1),
-    z.strictObject({
-      /** Agents in the environment. Default: the environment's own. */
-      count: z.int().min(1).optional(),
-      algorithm: algorithmSettings,
-      priority: positive.default(1),
-    }),
-  ])
-  .prefault({});
+const agentsSchema = v.union([
+  v.pipe(v.array(agentEntry), v.minLength(1)),
+  strictSettings({
+    /** Agents in the environment. Default: the environment's own. */
+    count: v.optional(count),
+    algorithm: algorithmSettings,
+    priority: v.optional(positive, 1),
+  }),
+]);
 
-const experimentSchema = z.strictObject({
+const experimentSchema = strictSettings({
   /** Epochs (episodes of the world). Default 300, or no limit where another stop condition is given. */
-  epochs: countOrInfinity.optional(),
+  epochs: v.optional(orInfinity(count)),
   /** Turns of an epoch at the most. Default: the environment's own. */
-  maxTurns: count.optional(),
+  maxTurns: v.optional(count),
   /** Names every random stream of the run. Default 0. */
-  seed: z.int().min(0).default(0),
+  seed: v.optional(countOrZero, 0),
   /** Turns of the whole run. Default: no limit. */
-  totalTurns: countOrInfinity.default(Infinity),
+  totalTurns: v.optional(orInfinity(count), Infinity),
   /** Seconds of the whole run. Default: no limit. */
-  maxSeconds: z
-    .union([positive, z.literal(Infinity), z.literal('Infinity').transform(() => Infinity)])
-    .default(Infinity),
+  maxSeconds: v.optional(orInfinity(positive), Infinity),
   /** End once the mean summed reward of the last 100 epochs reaches this. Default: never. */
-  stopAtReward: z.number().optional(),
+  stopAtReward: v.optional(finiteNumber),
   /** Epochs between two `iteration` records. Default 10. */
-  logInterval: count.default(10),
+  logInterval: v.optional(count, 10),
 });
 
-const parallelSchema = z.strictObject({
+const parallelSchema = strictSettings({
   /** `sequential`: everything on the calling thread; `async`: actor and learners on their own. Default `async`. */
-  execution: z.enum(['sequential', 'async']).default('async'),
+  execution: v.optional(v.picklist(['sequential', 'async']), 'async'),
   /** How weights travel; see `WeightMode`. Default `double-buffer`. */
-  mode: z.enum(['double-buffer', 'snapshot']).default('double-buffer'),
+  mode: v.optional(v.picklist(['double-buffer', 'snapshot']), 'double-buffer'),
   /** Learner threads; `auto` = min(policies, cores). Default `auto`. */
-  learnerWorkers: z.union([z.literal('auto'), count.max(1024)]).default('auto'),
+  learnerWorkers: v.optional(v.union([v.literal('auto'), v.pipe(count, v.maxValue(1024))]), 'auto'),
   /** Turns per training event. Default 4. */
-  trainInterval: count.default(4),
+  trainInterval: v.optional(count, 4),
   /** Training steps per training event and policy; 0: never train. Default 1. */
-  gradientSteps: z.int().min(0).default(1),
+  gradientSteps: v.optional(countOrZero, 1),
   /** Turns before training begins. Default 1000. */
-  learningStarts: z.int().min(0).default(1_000),
+  learningStarts: v.optional(countOrZero, 1_000),
   /** Training steps between publications of weights. Default 10. */
-  publishInterval: count.default(10),
+  publishInterval: v.optional(count, 10),
   /** Owed training steps that a learner may be behind before the actor waits. Default max(32, 2 × publishInterval). */
-  maxTrainingLag: z
-    .union([z.int().min(0), z.literal(Infinity), z.literal('Infinity').transform(() => Infinity)])
-    .optional(),
+  maxTrainingLag: v.optional(orInfinity(countOrZero)),
   /** Rows of each agent's ring; every step takes one, every end of an episode one more. Default 10 000. */
-  bufferCapacity: count.max(2 ** 29).default(10_000),
+  bufferCapacity: v.optional(v.pipe(count, v.maxValue(2 ** 29)), 10_000),
   /** Transitions per training step. Default 64. */
-  batchSize: count.max(2 ** 20).default(64),
+  batchSize: v.optional(v.pipe(count, v.maxValue(2 ** 20)), 64),
 });
 
-const outputSchema = z.strictObject({
+const outputSchema = strictSettings({
   /** Run directory: config.json and metrics.jsonl are written there. Default: no files. */
-  directory: z.string().min(1).optional(),
+  directory: v.optional(text),
 });
 
-const configurationSchema = z.strictObject({
-  environment: z.union([
-    z.string().min(1),
-    z.strictObject({ module: z.union([z.string().min(1), z.instanceof(URL)]), options: record.optional() }),
-  ]),
+const configurationSchema = strictSettings({
+  environment: v.union([text, strictSettings({ module: moduleAddress, options: v.optional(anySettings) })]),
   /** Options of the environment; see its README. */
-  environmentOptions: record.default({}),
-  agents: agentsSchema,
-  experiment: experimentSchema.prefault({}),
-  parallel: parallelSchema.prefault({}),
-  output: outputSchema.prefault({}),
+  environmentOptions: v.optional(anySettings, {}),
+  agents: v.optional(agentsSchema, {}),
+  experiment: v.optional(experimentSchema, {}),
+  parallel: v.optional(parallelSchema, {}),
+  output: v.optional(outputSchema, {}),
 });
 
 /** What a user writes: everything but `environment` has a default. */
-export type MarlConfiguration = z.input<typeof configurationSchema>;
+export type MarlConfiguration = v.InferInput<typeof configurationSchema>;
 
 /** Settings of one agent, defaults filled in. */
 export interface AgentSettings {
@@ -133,9 +132,9 @@ export interface ResolvedConfiguration {
   readonly agents: readonly AgentSettings[];
   /** Agents asked for; undefined leaves it to the environment. */
   readonly agentCount: number | undefined;
-  readonly experiment: Omit<z.output<typeof experimentSchema>, 'epochs'> & { readonly epochs: number };
-  readonly parallel: Omit<z.output<typeof parallelSchema>, 'maxTrainingLag'> & { readonly maxTrainingLag: number };
-  readonly output: z.output<typeof outputSchema>;
+  readonly experiment: Omit<v.InferOutput<typeof experimentSchema>, 'epochs'> & { readonly epochs: number };
+  readonly parallel: Omit<v.InferOutput<typeof parallelSchema>, 'maxTrainingLag'> & { readonly maxTrainingLag: number };
+  readonly output: v.InferOutput<typeof outputSchema>;
 }
 
 /**
@@ -151,7 +150,11 @@ export function resolveConfiguration(input: MarlConfiguration): ResolvedConfigur
   const moduleOptions = typeof environment === 'string' ? undefined : environment.options;
   return {
     environment: typeof environment === 'string' ? environment : { module: String(environment.module) },
-    environmentOptions: checkCloneable({ ...moduleOptions, ...settings.environmentOptions }),
+    environmentOptions: checkPlainData(
+      { ...moduleOptions, ...settings.environmentOptions },
+      'environmentOptions',
+      'an environment',
+    ),
     agents,
     agentCount: Array.isArray(settings.agents) ? settings.agents.length : settings.agents.count,
     experiment: { ...experiment, epochs: experiment.epochs ?? (hasOtherStop ? Infinity : 300) },
@@ -163,20 +166,7 @@ export function resolveConfiguration(input: MarlConfiguration): ResolvedConfigur
   };
 }
 
-/** Options travel to the thread that makes the environment. */
-function checkCloneable(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  for (const [name, value] of Object.entries(options)) {
-    try {
-      structuredClone(value);
-    } catch {
-      const bound = 'plain data: an environment is made in another thread';
-      throw new ConfigurationError(`environmentOptions.${name}`, value, bound);
-    }
-  }
-  return options;
-}
-
-function resolveAgents(agents: z.output<typeof agentsSchema>): AgentSettings[] {
+function resolveAgents(agents: v.InferOutput<typeof agentsSchema>): AgentSettings[] {
   const entries = Array.isArray(agents) ? agents : [agents];
   const resolved = entries.map((entry, index) => {
     const field = Array.isArray(agents) ? `agents.${index}.algorithm` : 'agents.algorithm';
@@ -193,7 +183,7 @@ function resolveAgents(agents: z.output<typeof agentsSchema>): AgentSettings[] {
 }
 
 function resolveAlgorithm(
-  { name, module, preset, ...given }: z.output<typeof algorithmSettings>,
+  { name, module, preset, ...given }: v.InferOutput<typeof algorithmSettings>,
   field: string,
 ): Pick<AgentSettings, 'algorithmReference' | 'algorithm'> {
   if (module !== undefined) {

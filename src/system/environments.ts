@@ -9,7 +9,7 @@ import type {
 import { ConfigurationError, MarlinError } from '../errors.js';
 import { actionSize, choiceCounts } from '../environment/action-space.js';
 import { findGame } from '../games/games.js';
-import { moduleUrl } from './algorithm-modules.js';
+import { moduleUrl } from '../module-url.js';
 
 /** An environment as plain data: what a worker needs to make one of its own. */
 export interface EnvironmentPlan {
@@ -107,6 +107,31 @@ function resolveByRequest(
   return { options: { ...options, agents: agentCount ?? options['agents'] }, maxTurns };
 }
 
+/** The specs as plain data that travels to workers: a user's may have getters, or be objects of a class. */
+export function plainSpecs(agents: readonly AgentSpec[]): AgentSpec[] {
+  return agents.map(({ id, observation, action, hasActionMask }) => {
+    const { size, dtype, scale = 1, shape = [size] } = observation;
+    return {
+      id,
+      observation: { size, dtype, scale, shape: [...shape] },
+      action: plainSpace(action),
+      hasActionMask: hasActionMask ?? false,
+    };
+  });
+}
+
+function plainSpace(action: ActionSpace): ActionSpace {
+  const names = action.names === undefined ? {} : { names: [...action.names] };
+  switch (action.kind) {
+    case 'discrete':
+      return { kind: action.kind, count: action.count, ...names };
+    case 'multi-discrete':
+      return { kind: action.kind, counts: [...action.counts], ...names };
+    case 'box':
+      return { kind: action.kind, size: action.size, low: action.low, high: action.high, ...names };
+  }
+}
+
 function checkAgents(environment: TurnEnvironment, name: string): void {
   const { agents } = environment;
   if (!Array.isArray(agents) || agents.length === 0) {
@@ -133,7 +158,7 @@ function checkAgents(environment: TurnEnvironment, name: string): void {
 
 /** Environments are often plain JavaScript: what the types promise is checked here. */
 function checkAgent(agent: AgentSpec, name: string): void {
-  const { id, observation, action } = agent;
+  const { id, observation, action, hasActionMask } = agent;
   const refuse = (what: string): never => {
     throw new MarlinError('ERR_ENVIRONMENT', `The environment ${name} is not as it must be: ${what}.`);
   };
@@ -144,6 +169,9 @@ function checkAgent(agent: AgentSpec, name: string): void {
   if (dtype !== 'u8' && dtype !== 'f32')
     refuse(`observations of ${id} are ${String(dtype)}, which is neither u8 nor f32`);
   if (!Number.isFinite(scale)) refuse(`observations of ${id} are scaled by ${scale}, which is no finite number`);
+  if (hasActionMask !== undefined && typeof hasActionMask !== 'boolean') {
+    refuse(`hasActionMask of ${id} is ${String(hasActionMask)}, which is neither true nor false`);
+  }
   checkActionSpace(action, (what) => refuse(`${id} ${what}`));
 }
 

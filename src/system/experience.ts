@@ -1,5 +1,7 @@
 import type { AlgorithmPlan, Experience, Trainer } from '../algorithms/algorithm.js';
 import type { Layout } from '../buffer/layout.js';
+import { alignUp } from '../buffer/layout.js';
+import { initializeReturnTracker, ReturnTracker, returnTrackerBytes } from '../buffer/return-tracker.js';
 import { batchIsReady } from '../buffer/ring-occupancy.js';
 import type { RingPlan } from '../buffer/ring-plan.js';
 import { checkCapacity, ringControlView } from '../buffer/ring-plan.js';
@@ -49,7 +51,13 @@ export function checkRingCapacity(experience: Experience, sizes: SamplerSizes): 
 
 /** Bytes of what a sampler must find again when its thread was replaced; part of the learner's state. */
 export function samplerStateBytes(experience: Experience, { rings }: SamplerSizes): number {
-  return experience.kind === 'rollout' ? rolloutStateBytes(rings) : 0;
+  const tracked = experience.kind !== 'none' && experience.trackedReturns !== undefined;
+  return ownStateBytes(experience, rings) + (tracked ? returnTrackerBytes(rings) : 0);
+}
+
+/** Of the sampler itself, before what a tracker of returns adds behind it. */
+function ownStateBytes(experience: Experience, rings: number): number {
+  return experience.kind === 'rollout' ? alignUp(rolloutStateBytes(rings)) : 0;
 }
 
 export function planSampler(layout: Layout, experience: Experience, sizes: SamplerSizes): SamplerPlan {
@@ -71,7 +79,10 @@ export function initializeSampler(
   rings: RingPlan,
   state: number,
 ): void {
+  if (experience.kind === 'none') return;
   if (experience.kind === 'rollout') initializeRolloutState(buffer, rings, state);
+  if (experience.trackedReturns === undefined) return;
+  initializeReturnTracker(buffer, rings, state + ownStateBytes(experience, rings.rings));
 }
 
 /** What a policy's sampler is made of. */
@@ -88,6 +99,49 @@ export interface SamplerParts {
 }
 
 export function createSampler(parts: SamplerParts): Sampler {
+  const { kernels, algorithmPlan, rings, trainer, state } = parts;
+  const sampler = createOwnSampler(parts);
+  const { experience } = algorithmPlan;
+  const { batch } = trainer;
+  if (experience.kind === 'none' || experience.trackedReturns === undefined || batch === undefined) return sampler;
+  const trackerState = state + ownStateBytes(experience, rings.rings);
+  const { buffer } = kernels.memory;
+  const { trackedReturns } = experience;
+  return new TrackingSampler(
+    sampler,
+    new ReturnTracker(buffer, rings, trackedReturns, trackerState, batch.returnDeviation),
+  );
+}
+
+/** Looks at every reward before it hands out a batch. */
+class TrackingSampler implements Sampler {
+  readonly #sampler: Sampler;
+  readonly #tracker: ReturnTracker;
+
+  constructor(sampler: Sampler, tracker: ReturnTracker) {
+    this.#sampler = sampler;
+    this.#tracker = tracker;
+  }
+
+  get redraws(): number {
+    return this.#sampler.redraws;
+  }
+
+  ready(): boolean {
+    return this.#sampler.ready();
+  }
+
+  sample(): void {
+    this.#tracker.follow();
+    this.#sampler.sample();
+  }
+
+  learned(): void {
+    this.#sampler.learned();
+  }
+}
+
+function createOwnSampler(parts: SamplerParts): Sampler {
   const { kernels, algorithmPlan, observationScale, rings, plan, trainer, state, random } = parts;
   const { experience, frames } = algorithmPlan;
   const { batch } = trainer;

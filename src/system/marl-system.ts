@@ -51,6 +51,7 @@ export class MarlSystem implements AsyncDisposable {
   #ended: Promise<RunSummary> | undefined;
   #isStopAsked = false;
   #isOver = false;
+  #areSinksClosed = false;
 
   /**
    * Checks the configuration; starts nothing.
@@ -75,11 +76,12 @@ export class MarlSystem implements AsyncDisposable {
    */
   async start(): Promise<void> {
     if (this.#begun !== undefined) throw new MarlinError('ERR_STATE', 'A MarlSystem runs once; make another one.');
-    this.#begun = this.#begin();
+    this.#begun = this.#begin().catch((thrown: unknown) => {
+      throw toError(thrown);
+    });
     try {
       await this.#begun;
-    } catch (thrown) {
-      const error = toError(thrown);
+    } catch (error) {
       await Promise.allSettled([this.#closeSinks()]);
       await this.#closeStreams(error);
       throw error;
@@ -131,7 +133,8 @@ export class MarlSystem implements AsyncDisposable {
     });
     if (this.#isOver) void stream.close();
     this.#streams.push(stream);
-    if (this.#begun === undefined) this.start().catch((error: unknown) => stream.fail(error));
+    // A start that fails tells the streams itself.
+    if (this.#begun === undefined) this.start().catch(() => {});
     return stream;
   }
 
@@ -163,7 +166,7 @@ export class MarlSystem implements AsyncDisposable {
       const share = await allocateRun(plan);
       if (output.directory !== undefined) {
         await createRunDirectory(output.directory, plan);
-        this.#sinks.push(new JsonlSink(join(output.directory, runFiles.metrics)));
+        this.#sinks.push(new JsonlSink(join(output.directory, runFiles.metrics), () => this.#execution?.stop()));
       }
       const monitor = new RunMonitor(share, (record) => this.#emit(record));
       const report = (row: Float64Array): void => monitor.take(row);
@@ -188,6 +191,8 @@ export class MarlSystem implements AsyncDisposable {
       const endedMs = performance.timeOrigin + performance.now();
       const reason: EndReason = this.#isStopAsked ? 'stopped' : 'finished';
       const summary = summarize(share, monitor, reason, endedMs);
+      // A sink that could not write asked for the end of the run, which is then not in good order.
+      await Promise.all(this.#sinks.map(async (sink) => sink.flush?.()));
       this.#emit(doneRecord(summary));
       await this.#closeSinks();
       await this.#closeStreams();
@@ -195,7 +200,7 @@ export class MarlSystem implements AsyncDisposable {
     } catch (thrown) {
       const error = toError(thrown);
       // The failure itself is what the caller must hear of, not that a sink failed over it.
-      await Promise.allSettled([this.#emitFault(error), this.#closeSinks()]);
+      if (!this.#areSinksClosed) await Promise.allSettled([this.#emitFault(error), this.#closeSinks()]);
       await this.#closeStreams(error);
       throw error;
     } finally {
@@ -213,6 +218,7 @@ export class MarlSystem implements AsyncDisposable {
   }
 
   async #closeSinks(): Promise<void> {
+    this.#areSinksClosed = true;
     const results = await Promise.allSettled(this.#sinks.map(async (sink) => sink.close()));
     const failure = results.find((result) => result.status === 'rejected');
     if (failure !== undefined) throw failure.reason;
@@ -220,7 +226,8 @@ export class MarlSystem implements AsyncDisposable {
 
   async #closeStreams(error?: unknown): Promise<void> {
     this.#isOver = true;
-    for (const stream of this.#streams) {
+    // Of a copy: a reader that is woken may leave, and the list is then another.
+    for (const stream of this.#streams.slice()) {
       if (error === undefined) await stream.close();
       else stream.fail(error);
     }
@@ -239,6 +246,7 @@ function doneRecord(summary: RunSummary): TrainingRecord {
     episode_reward_mean: summary.rewardMean,
     episode_reward_mean_100: summary.rewardMeanLast100,
     weights_hashes: Object.fromEntries(summary.agents.map((agent) => [agent.id, agent.weightsHash])),
+    network_engines: Object.fromEntries(summary.agents.map((agent) => [agent.id, agent.networkEngine])),
   };
 }
 

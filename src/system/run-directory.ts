@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
 import { kernelHash } from '../kernels/kernels.js';
 import type { AlgorithmReference } from './algorithm-modules.js';
+import { networkEngines } from './run-plan.js';
 import type { RunPlan } from './run-plan.js';
 import { packageVersion } from './version.js';
 
@@ -46,6 +47,12 @@ async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
+/** What agents and experiment say already is not said again: whoever changes one of the two would contradict the other. */
+function optionsBesides({ environment, agents }: RunPlan): Readonly<Record<string, unknown>> {
+  const said: Readonly<Record<string, unknown>> = { agents: agents.length, maxTurns: environment.maxTurns };
+  return Object.fromEntries(Object.entries(environment.options).filter(([name, value]) => said[name] !== value));
+}
+
 function referenceOf(reference: AlgorithmReference): { readonly name: string } | { readonly module: string } {
   return typeof reference === 'string' ? { name: reference } : reference;
 }
@@ -59,9 +66,10 @@ function configurationText(plan: RunPlan): string {
     engine: `v8 ${process.versions.v8}`,
     architecture: process.arch,
     kernels: kernelHash(),
+    networkEngines: networkEngines(plan),
     configuration: {
       environment: configuration.environment,
-      environmentOptions: environment.options,
+      environmentOptions: optionsBesides(plan),
       agents: plan.policies.map((policy) => ({
         id: policy.id,
         algorithm: { ...referenceOf(policy.algorithmReference), ...(policy.algorithm as object) },

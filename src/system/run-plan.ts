@@ -11,6 +11,7 @@ import { parseSetting } from '../validation.js';
 import { loadAlgorithm } from './algorithm-modules.js';
 import type { AgentSettings, ResolvedConfiguration } from './configuration.js';
 import type { EnvironmentPlan } from './environments.js';
+import { plainSpecs } from './environments.js';
 import type { PolicyPlan } from './policy-plan.js';
 import { planPolicy } from './policy-plan.js';
 
@@ -47,6 +48,11 @@ export interface RunPlan {
   readonly memory: RunMemoryPlan;
 }
 
+/** What computes the network of each policy, by its id. */
+export function networkEngines({ policies }: RunPlan): Readonly<Record<string, string>> {
+  return Object.fromEntries(policies.map(({ id, algorithmPlan }) => [id, algorithmPlan.engine ?? 'kernels']));
+}
+
 const actorCount = 1;
 
 /**
@@ -56,8 +62,9 @@ const actorCount = 1;
 export async function planRun(
   configuration: ResolvedConfiguration,
   environment: EnvironmentPlan,
-  agents: readonly AgentSpec[],
+  specs: readonly AgentSpec[],
 ): Promise<RunPlan> {
+  const agents = plainSpecs(specs);
   checkAgentSettings(configuration, agents);
   const policies: PolicyPlan[] = [];
   for (const [index, agent] of agents.entries()) {

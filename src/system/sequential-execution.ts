@@ -45,10 +45,11 @@ export class SequentialExecution implements Execution {
     const run = await openRun(this.#share);
     const { policies } = run.plan;
     const learners = await Promise.all(policies.map(async (_, index) => buildLearner(run, index)));
-    const { actor } = await buildActor(run, 0, this.#environment, this.#report);
+    const { actor, links } = await buildActor(run, 0, this.#environment, this.#report);
     this.#yieldedMs = performance.now();
     while (!actor.finished && !this.#isStopped) {
       actor.playTurn();
+      for (const link of links) link.look(actor.turns);
       for (const [index, learner] of learners.entries()) {
         const owed = owedTrainSteps(actor.turns, policies[index].pace.rate);
         while (learner.trainSteps < owed && learner.isReady && !this.#isGraceOver) {

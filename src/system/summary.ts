@@ -5,6 +5,7 @@ import { policyColumns, runColumns } from '../metrics/epoch-row.js';
 import type { EndReason } from '../metrics/record.js';
 import type { RunMonitor } from './run-monitor.js';
 import { ratio } from './run-monitor.js';
+import { networkEngines } from './run-plan.js';
 import type { RunShare } from './wiring.js';
 import { onlineParameters } from './wiring.js';
 
@@ -28,6 +29,8 @@ export interface AgentSummary {
   readonly actorWaitShare: number;
   /** SHA-256 of the online parameters, hexadecimal. */
   readonly weightsHash: string;
+  /** What computed its network: `kernels`, or for a custom one for example `TensorFlow.js 4.22.0, wasm`. */
+  readonly networkEngine: string;
 }
 
 /** What `run()` resolves to. */
@@ -64,6 +67,7 @@ export function summarize(share: RunShare, monitor: RunMonitor, reason: EndReaso
   const seconds = Math.max(0, endedMs - row[runColumns.startedMs]) / 1000;
   const agentSteps = turns * plan.agents.length;
   const trainSteps = monitor.trainStepsTotal();
+  const engines = networkEngines(plan);
   return {
     reason,
     epochs: monitor.epochs,
@@ -88,6 +92,7 @@ export function summarize(share: RunShare, monitor: RunMonitor, reason: EndReaso
         trainingLagMax: row[first + policyColumns.trainingLagMax],
         actorWaitShare: monitor.actorWaitShare(index),
         weightsHash: createHash('sha256').update(onlineParameters(share, index)).digest('hex'),
+        networkEngine: engines[policy.id],
       };
     }),
   };

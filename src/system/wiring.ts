@@ -19,6 +19,7 @@ import { Learner } from '../learner/learner.js';
 import { LearnerState, algorithmState, committedParameters, trainStepsWord } from '../learner/learner-state.js';
 import { RandomStream } from '../random.js';
 import { loadAlgorithm } from './algorithm-modules.js';
+import { plainSpecs } from './environments.js';
 import { createSampler, initializeSampler, readinessOf } from './experience.js';
 import type { PolicyPlan } from './policy-plan.js';
 import type { RunPlan } from './run-plan.js';
@@ -129,7 +130,7 @@ export async function buildActor(
   const links: PolicyLink[] = [];
   const seats = new Map<number, AgentSeat>();
   for (const index of plan.policies.keys()) {
-    const built = await buildSeats(run, index, copy, environment);
+    const built = await buildSeats(run, index, copy);
     links.push(built.link);
     for (const [agent, seat] of built.seats) seats.set(agent, seat);
   }
@@ -151,7 +152,6 @@ async function buildSeats(
   run: OpenRun,
   index: number,
   copy: number,
-  environment: TurnEnvironment,
 ): Promise<{ readonly link: PolicyLink; readonly seats: ReadonlyMap<number, AgentSeat> }> {
   const policy = run.plan.policies[index];
   const { algorithmPlan, algorithm, context } = policy;
@@ -164,7 +164,7 @@ async function buildSeats(
   const writer = new RingWriter(buffer, policy.rings, copy, kernels);
   const { seed } = run.plan.configuration.experiment;
   const seats = policy.agents.map((agentIndex, seat): [number, AgentSeat] => {
-    const agent = environment.agents[agentIndex];
+    const agent = run.plan.agents[agentIndex];
     const plan = share.seats[seat];
     const random = RandomStream.named({ seed, role: 'exploration', agent: agent.id, copy });
     const player = new AgentPlayer({ agent, plan, frames, fields: ringFields, kernels, policy: acting, random });
@@ -230,7 +230,7 @@ async function trainerOf(run: OpenRun, index: number, kernels: Kernels): Promise
 /** A worker makes its own environment; it must have the agents that memory was planned for. */
 function checkSameAgents(plan: RunPlan, environment: TurnEnvironment): void {
   const planned = JSON.stringify(plan.agents);
-  const made = JSON.stringify(environment.agents);
+  const made = JSON.stringify(plainSpecs(environment.agents));
   if (planned !== made) {
     throw new MarlinError(
       'ERR_ENVIRONMENT',

@@ -22,11 +22,12 @@ export class WorkerHandle {
     this.#worker = new Worker(entry, { workerData, name });
     this.#death = new Promise<never>((_, reject) => {
       this.#worker.once('error', (cause) => {
-        reject(new MarlinError('ERR_WORKER', `${name} failed: ${messageOf(cause)}`, { cause }));
+        reject(this.#told(new MarlinError('ERR_WORKER', `${name} failed: ${messageOf(cause)}`, { cause })));
       });
       this.#worker.once('exit', (code) => {
         this.#hasEnded = true;
-        reject(new MarlinError('ERR_WORKER_EXIT', `${name} ended with code ${code} before its work was done.`));
+        const message = `${name} ended with code ${code} before its work was done.`;
+        reject(this.#told(new MarlinError('ERR_WORKER_EXIT', message)));
       });
     });
     // Looked at only while a call is pending; an exit after that is as it should be.
@@ -42,8 +43,12 @@ export class WorkerHandle {
     const remote = wrap<WorkerApi>(nodeEndpoint(this.#worker));
     const outcome = await Promise.race([remote.run(), this.#death]);
     remote[releaseProxy]();
-    // Which thread it came from is told besides, so that the error itself is the same in every execution.
-    if (!outcome.ok) throw Object.assign(errorFromData(outcome.error), { worker: this.name });
+    if (!outcome.ok) throw this.#told(errorFromData(outcome.error));
+  }
+
+  /** Which thread it came from is told besides, so that the error itself is the same in every execution. */
+  #told(error: Error): Error {
+    return Object.assign(error, { worker: this.name });
   }
 
   /** Ends the thread, whatever it does, and resolves when it is gone. */

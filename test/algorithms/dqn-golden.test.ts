@@ -3,48 +3,13 @@ import { differenceOf, singlePrecision } from '../kernels/difference.js';
 import type { Tolerance } from '../kernels/difference.js';
 import { DqnLearner } from './dqn-learner.js';
 import { goldenFiles } from './golden.js';
+import { goldenContext, goldenSettings, stepOnGolden } from './golden-dqn.js';
 import type { GoldenDqn, GoldenTensors } from './golden.js';
 
 /** One training step on a golden file's parameters and batch. */
-function stepOn({ config, params, target, batch }: GoldenDqn): DqnLearner {
-  const learner = new DqnLearner(
-    {
-      hiddenSizes: config.hidden,
-      dueling: config.dueling,
-      doubleQ: config.doubleQ,
-      frameStack: 1,
-      discount: config.discount,
-      nStep: config.nStep,
-      learningRate: config.learningRate,
-      adam: config.adam,
-      maxGradNorm: config.maxGradNorm,
-      huberDelta: config.huberDelta,
-      targetUpdate: { kind: 'soft', tau: config.targetTau },
-    },
-    {
-      agent: {
-        id: 'golden',
-        observation: { size: config.observation, dtype: 'f32' },
-        action: { kind: 'discrete', count: config.actions },
-      },
-      batchSize: config.batch,
-      rate: { trainInterval: 4, gradientSteps: 1, learningStarts: 0 },
-    },
-  );
-  const { trainer, state } = learner;
-  trainer.metrics.fill(Number.NaN);
-  learner.write(state.parameters, params);
-  learner.write(state.target, target);
-  new Float64Array(learner.memory.buffer, state.adam.powers, 2).fill(1);
-  learner.fill(trainer.batch.observation, batch.observation.data);
-  learner.fill(trainer.batch.nextObservation, batch.nextObservation.data);
-  learner.fillActions(batch.action);
-  learner.fill(trainer.batch.nStepReturn, batch.nStepReturn.data);
-  const bootstrap = config.discount ** config.nStep;
-  const discounts = batch.terminal.map((terminal) => (terminal === 1 ? 0 : bootstrap));
-  learner.fill(trainer.batch.bootstrapDiscount, discounts);
-  learner.fill(trainer.batch.weight, batch.weight.data);
-  trainer.step();
+function stepOn(golden: GoldenDqn): DqnLearner {
+  const learner = new DqnLearner(goldenSettings(golden), goldenContext(golden));
+  stepOnGolden(learner, golden);
   return learner;
 }
 

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { dqn } from '#marlin/algorithms/dqn.js';
 import type { DqnConfiguration, DqnTrainer } from '#marlin/algorithms/dqn.js';
 import { planWorkspace, planNetwork, planState } from '#marlin/algorithms/dqn-memory.js';
@@ -17,7 +18,7 @@ export class DqnLearner {
   readonly workspace: ReturnType<typeof planWorkspace>;
 
   constructor(settings: Record<string, unknown>, context: AlgorithmContext) {
-    this.configuration = dqn.schema.parse(settings);
+    this.configuration = v.parse(dqn.schema, settings);
     const plan = dqn.plan(this.configuration, context);
     const layout = new Layout(64 * 1024);
     const state = layout.reserve(plan.stateBytes);

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import type { AlgorithmContext } from '#marlin/algorithms/algorithm.js';
 import { dqn } from '#marlin/algorithms/dqn.js';
@@ -41,7 +42,7 @@ function learnerWithBatch(settings: Record<string, unknown> = {}, density = 1, s
 
 describe('settings', () => {
   it('default to those of gridworlds', () => {
-    expect(dqn.schema.parse({})).toEqual({
+    expect(v.parse(dqn.schema, {})).toEqual({
       hiddenSizes: [64, 64],
       dueling: true,
       doubleQ: true,
@@ -55,7 +56,7 @@ describe('settings', () => {
       targetUpdate: { kind: 'hard', every: 200 },
       epsilon: { start: 1, end: 0.05, duration: 200, unit: 'epochs' },
     });
-    expect(dqn.schema.parse({ targetUpdate: { kind: 'soft' } }).targetUpdate).toEqual({ kind: 'soft', tau: 0.005 });
+    expect(v.parse(dqn.schema, { targetUpdate: { kind: 'soft' } }).targetUpdate).toEqual({ kind: 'soft', tau: 0.005 });
   });
 
   it.each([
@@ -68,7 +69,7 @@ describe('settings', () => {
     { adam: { beta1: 1 } },
     { epsilon: { start: 2 } },
   ])('refuse %j', (settings) => {
-    expect(dqn.schema.safeParse(settings).success).toBe(false);
+    expect(v.safeParse(dqn.schema, settings).success).toBe(false);
   });
 });
 
@@ -123,7 +124,7 @@ describe('a training step', () => {
   });
 
   it('stays inside its state and scratch memory', () => {
-    const configuration = dqn.schema.parse({ frameStack: 2, hiddenSizes: [9, 7, 5] });
+    const configuration = v.parse(dqn.schema, { frameStack: 2, hiddenSizes: [9, 7, 5] });
     const plan = dqn.plan(configuration, context);
     const layout = new Layout(64 * 1024);
     const guards: number[] = [];

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { ActingPolicy, AlgorithmContext } from '#marlin/algorithms/algorithm.js';
 import { IqnTrainer, iqn } from '#marlin/algorithms/iqn.js';
 import type { IqnConfiguration } from '#marlin/algorithms/iqn.js';
@@ -50,7 +51,7 @@ export class IqnLearner {
     context: AlgorithmContext,
     source?: (learner: Pick<IqnLearner, 'memory' | 'network'>) => NoiseSource,
   ) {
-    this.configuration = iqn.schema.parse(settings);
+    this.configuration = v.parse(iqn.schema, settings);
     const plan = iqn.plan(this.configuration, context);
     const layout = new Layout(64 * 1024);
     const state = layout.reserve(plan.stateBytes);

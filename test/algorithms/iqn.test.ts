@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import type { AlgorithmContext } from '#marlin/algorithms/algorithm.js';
 import { IqnTrainer, iqn } from '#marlin/algorithms/iqn.js';
@@ -58,7 +59,7 @@ function learnerWithBatch(
 
 describe('settings', () => {
   it('default to those of gridworlds, with factorised noise', () => {
-    expect(iqn.schema.parse({})).toEqual({
+    expect(v.parse(iqn.schema, {})).toEqual({
       hiddenSizes: [64, 64],
       quantiles: 12,
       cosines: 64,
@@ -72,7 +73,7 @@ describe('settings', () => {
       targetUpdate: { kind: 'hard', every: 200 },
       epsilon: { start: 1, end: 0.05, duration: 200, unit: 'epochs' },
     });
-    expect(iqn.schema.parse({ noise: { kind: 'independent' } }).noise).toEqual({ kind: 'independent', sigma: 0.017 });
+    expect(v.parse(iqn.schema, { noise: { kind: 'independent' } }).noise).toEqual({ kind: 'independent', sigma: 0.017 });
   });
 
   it.each([
@@ -87,12 +88,12 @@ describe('settings', () => {
     { targetUpdate: { kind: 'soft', copyEvery: 0 } },
     { epsilon: { kind: 'decay', factor: 1.5 } },
   ])('refuse %j', (settings) => {
-    expect(iqn.schema.safeParse(settings).success).toBe(false);
+    expect(v.safeParse(iqn.schema, settings).success).toBe(false);
   });
 
   it('make no parameters for noise where there is none', () => {
     const plans = ['none', 'factorised', 'independent'].map((kind) =>
-      iqn.plan(iqn.schema.parse({ ...small, noise: { kind } }), context),
+      iqn.plan(v.parse(iqn.schema, { ...small, noise: { kind } }), context),
     );
     const noisy = 13 * 10 + 11 * (actionCount + 1);
     expect(plans.map(({ parameterCount }) => parameterCount - (plans[0]?.parameterCount ?? 0))).toEqual([
@@ -219,7 +220,7 @@ describe('a training step', () => {
 
   it('stays inside its state and scratch memory', () => {
     for (const kind of ['factorised', 'independent', 'none']) {
-      const configuration = iqn.schema.parse({
+      const configuration = v.parse(iqn.schema, {
         frameStack: 2,
         hiddenSizes: [9, 7],
         quantiles: 3,

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { learningRateAt, learningRateSchema } from '#marlin/algorithms/learning-rate.js';
 import { owedTrainSteps, turnsAtTrainStep } from '#marlin/algorithms/training-rate.js';
@@ -20,14 +21,14 @@ describe('a learning rate', () => {
   });
 
   it('falls linearly over training steps, and stays', () => {
-    const schedule = learningRateSchema.parse({ start: 1, end: 0.5, duration: 4, unit: 'trainSteps' });
+    const schedule = v.parse(learningRateSchema, { start: 1, end: 0.5, duration: 4, unit: 'trainSteps' });
     expect([1, 2, 3, 4, 5, 6, 100].map((step) => learningRateAt(schedule, step, rate))).toEqual([
       1, 0.875, 0.75, 0.625, 0.5, 0.5, 0.5,
     ]);
   });
 
   it('falls linearly over turns, by the turns that made a step owed', () => {
-    const schedule = learningRateSchema.parse({ start: 1, end: 0, duration: 20 });
+    const schedule = v.parse(learningRateSchema, { start: 1, end: 0, duration: 20 });
     // Steps 1–3 are owed after 14 turns, 4–6 after 18, then 22.
     const rates = [1, 3, 4, 6, 7].map((step) => learningRateAt(schedule, step, rate));
     const expected = [0.3, 0.3, 0.1, 0.1, 0];

@@ -28,12 +28,20 @@ function bytesPerCall(subject: string, call: string): number {
 
 it.each([
   ['game', 'turn'],
+  ['classic', 'cartpole'],
+  ['classic', 'acrobot'],
+  ['classic', 'matrix-game'],
   ['ring', 'append'],
   ['ring', 'sample'],
   ['dqn', 'act'],
   ['dqn', 'step'],
   ['iqn', 'act'],
   ['iqn', 'step'],
+  ['ppo', 'choice-act'],
+  ['ppo', 'choice-step'],
+  ['ppo', 'box-act'],
+  ['ppo', 'box-step'],
+  ['rollout', 'take'],
   ['run', 'turn'],
   ['run', 'train'],
 ])('%s: a warm %s allocates nothing', (subject, call) => {

@@ -1,5 +1,6 @@
 // DQN alone.
+import * as v from 'valibot';
 import { dqn } from '#marlin/algorithms/dqn.js';
 import { printBytesPerLearnerCall } from './learner-calls.js';
 
-printBytesPerLearnerCall(dqn, dqn.schema.parse({ frameStack: 1, hiddenSizes: [8, 8] }));
+printBytesPerLearnerCall(dqn, v.parse(dqn.schema, { frameStack: 1, hiddenSizes: [8, 8] }));

@@ -35,6 +35,9 @@ function weightsRig(mode: WeightMode, readers: number) {
     pinWords,
     dyingMover: new HalfMover(buffer),
     newest: () => newestVersion(buffer, plan),
+    setNewest(version: number) {
+      memory[plan.control / 4] = mode === 'double-buffer' ? version : 2 * (version + 1);
+    },
     publish(publisher: WeightPublisher, value: number): boolean {
       memory.fill(value, source / 4, source / 4 + words);
       return publisher.tryPublish(source);
@@ -57,13 +60,30 @@ describe.each(['double-buffer', 'snapshot'] as const)('weights, %s', (mode) => {
       expect(publisher.version).toBe(version);
       expect(newest()).toBe(version);
       for (const reader of readers) {
-        expect(reader.newestVersion()).toBe(version);
         expect(acquired(reader)).toBe(100 + version);
         expect(reader.version).toBe(version);
         reader.release();
       }
     }
     expect(readers.map((reader) => reader.retries)).toEqual([0, 0]);
+  });
+
+  test('tell how many versions there have been since, also when versions count from 0 again', () => {
+    const { publisher, readers, publish, acquired, newest, setNewest } = weightsRig(mode, 1);
+    const [reader] = readers;
+    publish(publisher, 100);
+    setNewest(2 ** 31 - 3);
+    acquired(reader);
+    reader.release();
+    expect(reader.version).toBe(2 ** 31 - 3);
+    for (let lag = 1; lag < 6; lag++) {
+      expect(publish(publisher, 100 + lag)).toBe(true);
+      expect(reader.lag()).toBe(lag);
+    }
+    expect(acquired(reader)).toBe(105);
+    expect(reader.version).toBe(newest());
+    expect(newest()).toBe(2);
+    expect(reader.lag()).toBe(0);
   });
 
   test('stay as they are from acquire to release', () => {

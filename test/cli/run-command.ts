@@ -16,6 +16,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Called with what standard error holds so far, each time it grows. */
+  /** Closes this stream of the command once it has begun to speak. */
+  readonly leaveAfterFirst?: 'stdout' | 'stderr';
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
@@ -32,6 +34,10 @@ export async function runCommand(args: readonly string[], options: CommandOption
     stderr += data.toString();
     options.onStderr?.(stderr, (signal) => child.kill(signal));
   });
+  if (options.leaveAfterFirst !== undefined) {
+    const stream = child[options.leaveAfterFirst];
+    stream.once('data', () => stream.destroy());
+  }
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (exitCode) => resolve({ exitCode, stdout, stderr }));

@@ -172,4 +172,46 @@ describe('marlin train', () => {
       }
     });
   });
+
+  test.each([
+    ['standard output', ['--metrics', '--log-interval', '1']],
+    ['standard error', []],
+  ] as const)('a reader of %s that goes away ends the run in good order', async (which, flags) => {
+    await inFolder(async (cwd) => {
+      const args = ['train', '--epochs', '100000', '--run-dir', 'run', ...flags];
+      const stream = which === 'standard output' ? 'stdout' : 'stderr';
+      const { exitCode } = await runCommand(args, { cwd, leaveAfterFirst: stream });
+      expect(exitCode).toBe(1);
+      const records = recordsOf(await readFile(join(cwd, 'run', 'metrics.jsonl'), 'utf8'));
+      expect(records.at(-1)).toMatchObject({ kind: 'done', reason: 'stopped' });
+    });
+  });
+
+  test('SIGTERM ends the run in good order with exit code 143', async () => {
+    await inFolder(async (cwd) => {
+      let isSent = false;
+      const { exitCode, stderr } = await runCommand(['train', '--epochs', '100000'], {
+        cwd,
+        onStderr(text, kill) {
+          if (isSent || !text.includes('epoch ')) return;
+          isSent = true;
+          kill('SIGTERM');
+        },
+      });
+      expect(exitCode).toBe(143);
+      expect(stderr).toContain('Ending the run');
+    });
+  });
+
+  test('flags win over the config.json of an earlier run', async () => {
+    await inFolder(async (cwd) => {
+      const first = ['train', '--epochs', '2', '--max-turns', '30', '--run-dir', 'first', '--quiet'];
+      expect((await runCommand(first, { cwd })).exitCode).toBe(0);
+      const args = ['train', '--config', 'first/config.json', '--max-turns', '50', '--json', '--quiet'];
+      const { exitCode, stdout, stderr } = await runCommand(args, { cwd });
+      expect(stderr).toBe('');
+      expect(exitCode).toBe(0);
+      expect(summaryOf(stdout)).toMatchObject({ epochs: 2, turns: 100 });
+    });
+  });
 });

@@ -95,6 +95,7 @@ describe('marlin doctor', () => {
       expect(stdout).toContain(`ok       ${what}: `);
     }
     expect(stdout).toContain('Optional package tsx: ');
+    expect(stdout).toMatch(/^ok {7}Custom networks: TensorFlow\.js \d+\.\d+\.\d+, wasm$/m);
     expect(stdout).not.toContain('MISSING');
   });
 });

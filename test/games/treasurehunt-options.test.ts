@@ -1,17 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigurationError } from '#marlin/errors.js';
-import { findGame, games } from '#marlin/games/games.js';
+import type { ConfigurationError } from '#marlin/errors.js';
 import { environment } from '#marlin/games/treasurehunt/treasurehunt.js';
 import { nothingRequested } from './play.js';
+import { refusalOf } from './refusal.js';
 
 function refusal(options: Record<string, unknown>, request = nothingRequested): ConfigurationError {
-  try {
-    environment.resolve(options, request);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error;
-    throw error;
-  }
-  throw new Error('The options were accepted.');
+  return refusalOf('treasurehunt', options, request);
 }
 
 describe('the options of treasurehunt', () => {
@@ -101,18 +95,5 @@ describe('the options of treasurehunt', () => {
 
   it('take an undefined setting as left out', () => {
     expect(environment.resolve({ height: undefined }, nothingRequested).options['height']).toBe(21);
-  });
-});
-
-describe('the built-in games', () => {
-  it('are found by name', () => {
-    expect(games.map((game) => game.name)).toEqual(['treasurehunt']);
-    expect(findGame('treasurehunt')).toBe(environment);
-  });
-
-  it('are named where one is not found', () => {
-    expect(() => findGame('chess')).toThrow(
-      expect.objectContaining({ field: 'environment', value: 'chess', bound: 'one of treasurehunt' }),
-    );
   });
 });

@@ -49,6 +49,27 @@ describe('metrics.jsonl', () => {
     await expect(sink.close()).rejects.toMatchObject({ code: 'ERR_RUN_DIRECTORY', cause: { code: 'ENOENT' } });
   });
 
+  it('says at once that a line could not be written: a full disk ends a run, not only its last line', async () => {
+    let failures = 0;
+    const sink = new JsonlSink('/dev/full', () => failures++);
+    sink.write(episode);
+    const expected = { code: 'ERR_RUN_DIRECTORY', cause: { code: 'ENOSPC' } };
+    await expect(sink.flush()).rejects.toMatchObject(expected);
+    expect(failures).toBe(1);
+    sink.write(episode);
+    await expect(sink.close()).rejects.toMatchObject(expected);
+    expect(failures).toBe(1);
+  });
+
+  it('says that everything before is written', async () => {
+    const path = join(scratch, 'flushed.jsonl');
+    const sink = new JsonlSink(path);
+    sink.write(fault);
+    await sink.flush();
+    expect(await readFile(path, 'utf8')).toBe(`${JSON.stringify(fault)}\n`);
+    await sink.close();
+  });
+
   it('ignores records after its close', async () => {
     const path = join(scratch, 'closed.jsonl');
     const sink = new JsonlSink(path);

@@ -41,7 +41,12 @@ const unknownKey = 'absent: there is no such setting';
 const orInfinity = 'Infinity or "Infinity"';
 
 const refusals: readonly Refusal[] = [
-  { given: { environment: 'chess' }, field: 'environment', value: 'chess', bound: 'one of treasurehunt' },
+  {
+    given: { environment: 'chess' },
+    field: 'environment',
+    value: 'chess',
+    bound: 'one of treasurehunt, cartpole, acrobot, matrix-game',
+  },
   { given: { environment: '' }, field: 'environment', value: '', bound: 'at least 1 character' },
   { given: { environment: undefined }, field: 'environment', value: undefined, bound: 'a string or an object' },
   { given: { environment: 5 }, field: 'environment', value: 5, bound: 'a string or an object' },
@@ -76,7 +81,7 @@ const refusals: readonly Refusal[] = [
     value: 'a',
     bound: 'another than that of agents.0',
   },
-  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn, iqn'),
+  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn, iqn, ppo'),
   algorithm({ name: 5 }, 'name', 5, 'a string'),
   algorithm({ hiddenSizes: [] }, 'hiddenSizes', [], 'at least 1 entry'),
   algorithm({ hiddenSizes: [64, 0] }, 'hiddenSizes.1', 0, 'greater than 0'),
@@ -87,7 +92,7 @@ const refusals: readonly Refusal[] = [
   algorithm({ discount: Number.NaN }, 'discount', Number.NaN, 'a finite number'),
   algorithm({ nStep: 0 }, 'nStep', 0, 'greater than 0'),
   algorithm({ learningRate: -1 }, 'learningRate', -1, 'greater than 0'),
-  algorithm({ learningRate: Infinity }, 'learningRate', Infinity, 'a finite number'),
+  algorithm({ learningRate: Infinity }, 'learningRate', Infinity, 'a finite number or an object'),
   algorithm({ adam: { beta1: 1 } }, 'adam.beta1', 1, 'less than 1'),
   algorithm({ adam: { gamma: 1 } }, 'adam.gamma', 1, unknownKey),
   algorithm({ epsilon: { start: 2 } }, 'epsilon.start', 2, 'at most 1'),
@@ -111,7 +116,7 @@ const refusals: readonly Refusal[] = [
     { learningrate: 1 },
     'learningrate',
     1,
-    `${unknownKey}, only hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, epsilon`,
+    `${unknownKey}, only network, hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, epsilon`,
   ),
   {
     given: { agents: [{}, { algorithm: { nStep: -1 } }] },
@@ -195,6 +200,19 @@ describe('a bad configuration is refused at construction', () => {
       value: refusal,
       bound: 'plain data: an environment is made in another thread',
     });
+  });
+
+  it.each([new URL('file:///map'), new MarlSystem(game), { deep: [new URL('file:///map')] }])(
+    'where a clone of an option would be something else: %#',
+    (map) => {
+      expect(refusal(trial({ map }))).toMatchObject({ field: 'environmentOptions.map', value: map });
+    },
+  );
+
+  it('but not options that may be cloned, tables and circles among them', () => {
+    const circle: Record<string, unknown> = { table: new Float32Array(2), list: [1, 'a', null, undefined] };
+    circle['circle'] = circle;
+    expect(refusal(trial({ circle }))).toBeUndefined();
   });
 });
 

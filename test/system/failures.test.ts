@@ -155,7 +155,7 @@ describe('a thread that dies', () => {
       code: 'ERR_WORKER_EXIT',
       message: 'actor-0 ended with code 3 before its work was done.',
     });
-    expect(fault).toMatchObject({ code: 'ERR_WORKER_EXIT' });
+    expect(fault).toMatchObject({ code: 'ERR_WORKER_EXIT', worker: 'actor-0' });
   });
 
   it('by an error outside of its call', async () => {

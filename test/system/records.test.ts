@@ -142,6 +142,7 @@ describe.each(['sequential', 'async'] as const)('records of a run: %s', (executi
       episode_reward_mean: summary.rewardMean,
       episode_reward_mean_100: summary.rewardMeanLast100,
       weights_hashes: Object.fromEntries(summary.agents.map((agent) => [agent.id, agent.weightsHash])),
+      network_engines: Object.fromEntries(summary.agents.map((agent) => [agent.id, 'kernels'])),
     });
     expect(summary.agents[0]?.weightsHash).toMatch(/^[0-9a-f]{64}$/);
     expect(summary.agentStepsPerSecond).toBeCloseTo(480 / summary.seconds, 6);

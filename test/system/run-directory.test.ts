@@ -69,10 +69,11 @@ it('config.json holds every default and what the bits depend on', async () => {
     engine: `v8 ${process.versions.v8}`,
     architecture: process.arch,
     kernels: expect.stringMatching(/^[0-9a-f]+$/),
+    networkEngines: { 'agent-0': 'kernels', 'agent-1': 'kernels' },
   });
   expect(configuration).toMatchObject({
     environment: 'treasurehunt',
-    environmentOptions: { height: 21, agents: 2 },
+    environmentOptions: { height: 21 },
     agents: [
       { id: 'agent-0', algorithm: { name: 'dqn', epsilon: { start: 1 } }, priority: 1 },
       { id: 'agent-1', algorithm: { name: 'dqn', epsilon: { start: 1 } }, priority: 1 },

@@ -1,44 +1,45 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { EnvironmentRequest } from '../../environment/environment.js';
 import { ConfigurationError } from '../../errors.js';
+import { count, finiteNumber, looseSettings, share, strictSettings, wholeNumber } from '../../schemas.js';
 import { parseSetting } from '../../validation.js';
-
-/** What the options are called in a configuration. */
-const optionsField = 'environmentOptions';
+import { gatherSettings, optionsField } from '../settings.js';
 
 const variantNames = ['standard', 'gems-only'] as const;
 
-const variantSchema = z.looseObject({ variant: z.enum(variantNames) });
+const variantSchema = looseSettings({ variant: v.picklist(variantNames) });
+
+const side = v.pipe(wholeNumber, v.minValue(3), v.maxValue(1024));
 
 const shared = {
   /** Locations along y, the border's walls included. */
-  height: z.int().min(3).max(1024),
+  height: side,
   /** Locations along x, the border's walls included. */
-  width: z.int().min(3).max(1024),
+  width: side,
   /** Number of agents. */
-  agents: z.int().min(1),
+  agents: count,
   /** Turns of an epoch. */
-  maxTurns: z.int().min(1),
+  maxTurns: count,
   /** Probability that an empty interior cell turns to a treasure, per turn. */
-  spawnProbability: z.number().min(0).max(1),
+  spawnProbability: share,
   /** Cells an agent sees in each direction. */
-  viewRadius: z.int().min(0).max(100),
-  gemValue: z.number(),
+  viewRadius: v.pipe(wholeNumber, v.minValue(0), v.maxValue(100)),
+  gemValue: finiteNumber,
   /** Reward for bumping into a wall. */
-  wallValue: z.number(),
+  wallValue: finiteNumber,
 };
 
-const standardSchema = z.strictObject({
-  variant: z.literal('standard'),
+const standardSchema = strictSettings({
+  variant: v.literal('standard'),
   ...shared,
-  foodValue: z.number(),
-  boneValue: z.number(),
+  foodValue: finiteNumber,
+  boneValue: finiteNumber,
 });
 
 /** There is neither food nor bone, so setting their value is refused. */
-const gemsOnlySchema = z.strictObject({ variant: z.literal('gems-only'), ...shared });
+const gemsOnlySchema = strictSettings({ variant: v.literal('gems-only'), ...shared });
 
-export type TreasurehuntOptions = z.output<typeof standardSchema> | z.output<typeof gemsOnlySchema>;
+export type TreasurehuntOptions = v.InferOutput<typeof standardSchema> | v.InferOutput<typeof gemsOnlySchema>;
 
 /** specs: Sorrel's treasurehunt example and its gems-only tutorial (arXiv 2506.00228). */
 const standardDefaults = {
@@ -72,13 +73,8 @@ export function resolveOptions(
   given: Readonly<Record<string, unknown>>,
   request: EnvironmentRequest,
 ): TreasurehuntOptions {
-  const { variant } = parseSetting(variantSchema, { variant: 'standard', ...withoutUndefined(given) }, optionsField);
-  const requested = withoutUndefined({ agents: request.agentCount, maxTurns: request.maxTurns });
-  for (const [name, value] of Object.entries(requested)) {
-    if (given[name] === undefined || given[name] === value) continue;
-    throw new ConfigurationError(`${optionsField}.${name}`, given[name], `${value}, as the run has it`);
-  }
-  const settings = { ...requested, ...withoutUndefined(given) };
+  const settings = gatherSettings(given, request);
+  const { variant } = parseSetting(variantSchema, { variant: 'standard', ...settings }, optionsField);
   const options =
     variant === 'standard'
       ? parseSetting(standardSchema, { ...standardDefaults, ...settings }, optionsField)
@@ -96,8 +92,4 @@ function checkRoom({ agents, height, width }: TreasurehuntOptions): void {
     `at most ${interior}`,
     `each agent needs an interior cell of its own, and a grid of ${height} × ${width} has ${interior}`,
   );
-}
-
-function withoutUndefined(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 }

@@ -1,3 +1,4 @@
+import { checkAction } from '../../environment/discrete-action.js';
 import type { AgentSpec, ObservationArray, TurnEnvironment } from '../../environment/environment.js';
 import { Body, directions } from '../../environment/movement.js';
 import { OneHotWindow } from '../../environment/one-hot-window.js';
@@ -79,10 +80,7 @@ export class TreasurehuntEnvironment implements TurnEnvironment {
   }
 
   act(agent: number, action: number): void {
-    if (directions[action] === undefined) {
-      const last = directions.length - 1;
-      throw new MarlinError('ERR_ENVIRONMENT', `Actions are 0 to ${last}, but agent ${agent} was given ${action}.`);
-    }
+    checkAction(agent, action, directions.length);
     this.rewards[agent] += this.bodies[agent].step(action);
   }
 

@@ -3,7 +3,7 @@
 // the products are 0: they are kept as a list of non-zeros (see sparse.ts), and what is 0 is multiplied no further.
 
 import { entriesOf, entryBytes } from './sparse';
-import { cosOfPi4 } from './trigonometry';
+import { cosOfPi4 } from './lane-trigonometry';
 
 /** features[count, columns] = cos(π · i · τ[count]), i = 1 … columns. */
 export function cosineFeatures(features: usize, tau: usize, count: usize, columns: usize): void {

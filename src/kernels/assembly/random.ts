@@ -4,7 +4,7 @@
 // engine.
 
 import { log4 } from './logarithm';
-import { cosOfHalfPi4, sinOfHalfPi4 } from './trigonometry';
+import { cosOfHalfPi4, sinOfHalfPi4 } from './lane-trigonometry';
 
 // The polynomial that advances xoshiro128 by 2⁶⁴ draws.
 const jump0: u32 = 0x8764000b, jump1: u32 = 0xf542d2d3, jump2: u32 = 0x6fa035c3, jump3: u32 = 0x77f2db5b;
