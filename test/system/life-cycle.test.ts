@@ -34,7 +34,10 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
     using threads = new ThreadWatch();
     const system = new MarlSystem(endless(execution));
     await system.start();
-    await nextRecord(system);
+    // From then on its rings hold a batch.
+    for await (const record of system.records()) {
+      if (record.kind === 'iteration' && record.train_steps_total > 0) break;
+    }
     await system.stop();
     expect(threads).toMatchObject({ alive: 0 });
     const summary = await system.run();
@@ -142,14 +145,15 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
     const system = new MarlSystem(trial({}, { parallel: { execution, trainInterval: 1 } }));
     await system.start();
     for (let time = 0; time < 20; time++) {
-      system.pause();
-      await delay(1);
       try {
+        system.pause();
+        await delay(1);
         system.resume();
+        await delay(1);
       } catch {
+        // It is over.
         break;
       }
-      await delay(1);
     }
     expect(await system.run()).toMatchObject({ turns: 200, trainSteps: 320, reason: 'finished' });
   });
