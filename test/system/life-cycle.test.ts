@@ -34,7 +34,10 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
     using threads = new ThreadWatch();
     const system = new MarlSystem(endless(execution));
     await system.start();
-    await nextRecord(system);
+    // From then on its rings hold a batch.
+    for await (const record of system.records()) {
+      if (record.kind === 'iteration' && record.train_steps_total > 0) break;
+    }
     await system.stop();
     expect(threads).toMatchObject({ alive: 0 });
     const summary = await system.run();
@@ -146,11 +149,11 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
         system.pause();
         await delay(1);
         system.resume();
+        await delay(1);
       } catch {
         // It has ended meanwhile.
         break;
       }
-      await delay(1);
     }
     expect(await system.run()).toMatchObject({ turns: 200, trainSteps: 320, reason: 'finished' });
   });
