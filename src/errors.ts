@@ -10,7 +10,8 @@
  * | `ERR_WORKER` | a worker thread failed; its own error is the `cause` |
  * | `ERR_WORKER_EXIT` | a worker thread ended before its work was done |
  * | `ERR_STATE` | a method was called at a time when it has no meaning |
- * | `ERR_RUN_DIRECTORY` | the run directory could not be created or written |
+ * | `ERR_RUN_DIRECTORY` | the run directory could not be created, written or read |
+ * | `ERR_TENSOR_FILE` | a safetensors file is missing, damaged, or holds something else than was asked for |
  * | `ERR_KERNELS` | the WebAssembly kernels are missing or do not fit this engine |
  * | `ERR_NETWORK` | a custom network broke its contract or threw |
  * | `ERR_TENSORFLOW` | TensorFlow.js, which a custom network needs, is not installed or could not be started |
@@ -24,6 +25,7 @@ export type MarlinErrorCode =
   | 'ERR_WORKER_EXIT'
   | 'ERR_STATE'
   | 'ERR_RUN_DIRECTORY'
+  | 'ERR_TENSOR_FILE'
   | 'ERR_KERNELS'
   | 'ERR_NETWORK'
   | 'ERR_TENSORFLOW';
