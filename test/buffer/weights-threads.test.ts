@@ -28,6 +28,45 @@ test('snapshots of weights are whole and never older than before', { timeout }, 
   expect(report.refusals).toBe(0);
 });
 
+test.each(['double-buffer', 'snapshot'] as const)(
+  'whole weights are copied without a pin: %s',
+  { timeout },
+  async (mode) => {
+    const limits = { publications: 100_000, retries: 10_000, timeLimitMs };
+    const report = await runWeightsThreads({
+      mode,
+      breakage: 'none',
+      readers: 1,
+      copiers: 2,
+      bytes,
+      oneIn: 10,
+      ...limits,
+    });
+    console.log(`weights copied, ${mode}:`, report);
+    expect(report.torn).toBe(0);
+    expect(report.publications).toBeGreaterThanOrEqual(limits.publications);
+    expect(report.retries).toBeGreaterThanOrEqual(limits.retries);
+  },
+);
+
+test.each(['double-buffer', 'snapshot'] as const)(
+  'copies of weights, %s: it would be caught: no re-check',
+  { timeout },
+  async (mode) => {
+    const endless = { publications: Infinity, retries: 0, timeLimitMs };
+    const report = await runWeightsThreads({
+      mode,
+      breakage: 'no re-check',
+      readers: 0,
+      copiers: 1,
+      bytes,
+      oneIn: 3,
+      ...endless,
+    });
+    expect(report.torn).toBeGreaterThan(0);
+  },
+);
+
 // The same harness must see what each step of the protocol is there for; many pauses, so that it sees it soon.
 test.each([
   ['double-buffer', 'pins ignored'],

@@ -12,6 +12,8 @@ export interface WeightsThreadsOptions {
   readonly mode: WeightMode;
   readonly breakage: Breakage;
   readonly readers: number;
+  /** Threads that copy whole weights without a pin. */
+  readonly copiers?: number;
   readonly bytes: number;
   readonly oneIn: number;
   /** It ends after so many publications, retries and (in double-buffer) refusals, at the first torn read, or here. */
@@ -32,7 +34,7 @@ export interface WeightsThreadsReport {
 
 /** Actors that read weights, and a learner that publishes them as fast as it can, each on its own thread. */
 export async function runWeightsThreads(options: WeightsThreadsOptions): Promise<WeightsThreadsReport> {
-  const { mode, breakage, readers, bytes, oneIn } = options;
+  const { mode, breakage, readers, copiers = 0, bytes, oneIn } = options;
   const layout = new Layout(firstFreeByte);
   const plan = planWeights(layout, mode, bytes);
   const source = layout.reserve(bytes);
@@ -41,13 +43,13 @@ export async function runWeightsThreads(options: WeightsThreadsOptions): Promise
   const module = kernelModule();
   const pins = new Int32Array(new SharedArrayBuffer(readers * 4));
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const counts = new Int32Array(new SharedArrayBuffer((readers + 1) * figures.count * 4));
+  const counts = new Int32Array(new SharedArrayBuffer((readers + copiers + 1) * figures.count * 4));
   initializeWeights(memory.buffer, plan);
   // Version 0, before any actor starts. The source is zeros.
   createPublisher(memory.buffer, plan, [], instantiateKernels(module, memory)).tryPublish(source);
 
   const crew = new Crew();
-  const start = (role: 'read' | 'publish', index: number, block: number) => {
+  const start = (role: WeightsWorkerData['role'], index: number, block: number) => {
     const workerData: WeightsWorkerData = {
       module,
       memory,
@@ -64,7 +66,8 @@ export async function runWeightsThreads(options: WeightsThreadsOptions): Promise
     return crew.start('weights-worker.js', workerData);
   };
   for (const [index, copy] of copies.entries()) start('read', index, copy);
-  start('publish', readers, source);
+  for (let copier = 0; copier < copiers; copier++) start('copy', readers + copier, 0);
+  start('publish', readers + copiers, source);
   const began = performance.now();
   try {
     for (;;) {

@@ -1,6 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { DoubleBufferPublisher, DoubleBufferReader } from '#marlin/buffer/double-buffer.js';
 import { SnapshotPublisher, SnapshotReader } from '#marlin/buffer/snapshot.js';
+import { WeightCopier } from '#marlin/buffer/weight-copier.js';
 import { instantiateKernels } from '#marlin/kernels/kernels.js';
 import { Disturbance, DisturbedMover } from './disturbance.js';
 
@@ -15,11 +16,11 @@ import { Disturbance, DisturbedMover } from './disturbance.js';
  * @property {Int32Array} stop one word: 1 = end
  * @property {Int32Array} counts of {@link figures} per reader, then those of the publisher
  * @property {Breakage} breakage
- * @property {number} index of the reader
+ * @property {number} index of the reader, the copier or (behind all of them) the publisher
  * @property {number} oneIn see Disturbance
  * @property {number} block a reader's private copies, or the publisher's source
  *
- * @typedef {Common & { role: 'read' | 'publish' }} WeightsWorkerData
+ * @typedef {Common & { role: 'read' | 'copy' | 'publish' }} WeightsWorkerData
  */
 
 /** Words per thread in `counts`. */
@@ -104,8 +105,32 @@ function classes({ module, memory, plan, pins, breakage, index, oneIn, block }) 
     }
   }
 
+  class DisturbedCopier extends WeightCopier {
+    attempts = 0;
+
+    /**
+     * @override
+     * @param {Uint8Array} destination
+     */
+    tryCopy(destination) {
+      this.attempts++;
+      disturbance.perhapsPause();
+      return super.tryCopy(destination);
+    }
+
+    /**
+     * @override
+     * @param {number} word
+     */
+    isUnchanged(word) {
+      disturbance.perhapsPause();
+      return breakage === 'no re-check' || super.isUnchanged(word);
+    }
+  }
+
   return {
     disturbance,
+    copier: () => new DisturbedCopier(buffer, plan),
     publisher: () =>
       plan.mode === 'double-buffer'
         ? new DisturbedPublisher(
@@ -153,6 +178,26 @@ function read(data) {
 }
 
 /** @param {WeightsWorkerData} data */
+async function copy(data) {
+  const { plan, stop, counts, index } = data;
+  const { copier: create, disturbance } = classes(data);
+  const copier = create();
+  const words = new Int32Array(plan.bytes / 4);
+  const first = index * figures.count;
+  let newest = -1;
+  let torn = 0;
+  for (let copies = 1; Atomics.load(stop, 0) === 0; copies++) {
+    const version = await copier.copy(new Uint8Array(words.buffer));
+    if (version < newest || words.some((word) => word !== version)) torn++;
+    newest = version;
+    counts[first + figures.acquisitions] = copies;
+    counts[first + figures.retries] = copier.attempts - copies;
+    Atomics.store(counts, first + figures.torn, torn);
+    disturbance.pause();
+  }
+}
+
+/** @param {WeightsWorkerData} data */
 function publish(data) {
   const { plan, memory, stop, counts, index, block } = data;
   const { publisher: create, disturbance } = classes(data);
@@ -172,4 +217,5 @@ function publish(data) {
 /** @type {WeightsWorkerData | null} null where a test imports this file for its types */
 const own = workerData;
 if (own?.role === 'read') read(own);
+if (own?.role === 'copy') await copy(own);
 if (own?.role === 'publish') publish(own);

@@ -5,11 +5,16 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeSafetensors, encodeSafetensors, hashKey } from '#marlin/export/safetensors.js';
-import type { Tensor, TensorFile } from '#marlin/export/safetensors.js';
+import type { Tensor, TensorFile, TensorValues } from '#marlin/export/safetensors.js';
 import { MarlinError } from '#marlin/errors.js';
 import { inFolder } from '../cli/run-command.js';
 
-const arrays = [Float32Array, Float64Array, Int32Array, Uint8Array] as const;
+const arrays: readonly ((values: readonly number[]) => TensorValues)[] = [
+  (values) => Float32Array.from(values),
+  (values) => Float64Array.from(values),
+  (values) => Int32Array.from(values),
+  (values) => Uint8Array.from(values),
+];
 
 /** Names as people choose them, and as they should not. */
 const names = fc.oneof(fc.string(), fc.constantFrom('w1', '__proto__', 'constructor', '"', 'ŵ', hashKey, '\\u0000'));
@@ -28,7 +33,7 @@ const tensorFiles = fc.record({
     .map((specs) =>
       specs.map(({ name, shape, kind, seed }): Tensor => {
         const size = shape.reduce((product, extent) => product * extent, 1);
-        return { name, shape, values: arrays[kind].from({ length: size }, (_, index) => seed + index) };
+        return { name, shape, values: arrays[kind](Array.from({ length: size }, (_, index) => seed + index)) };
       }),
     ),
   metadata: fc.dictionary(
