@@ -2,6 +2,7 @@ import { ConfigurationError } from '../errors.js';
 import type { Algorithm } from './algorithm.js';
 import { withCustomNetworks } from './custom-network-dispatch.js';
 import { dqn } from './dqn.js';
+import { fixed } from './fixed.js';
 import { ppo } from './ppo.js';
 
 const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorflow.js')).tensorFlowDqn);
@@ -9,6 +10,7 @@ const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorfl
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
   [dqn.name, anyDqn as Algorithm],
   [ppo.name, ppo as Algorithm],
+  [fixed.name, fixed as Algorithm],
 ]);
 
 /** Names of the algorithms that a configuration may ask for. */

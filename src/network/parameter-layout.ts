@@ -78,3 +78,42 @@ function forEachValue(tensor: ParameterTensor, visit: (rowMajor: number, columnM
     for (let column = 0; column < columns; column++) visit(row * columns + column, column * rows + row);
   }
 }
+
+/** A tensor by itself, its values in the order of its shape. Plain data. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** All tensors of a block, as files and other programs take them. */
+export function readTensors(block: Float32Array, tensors: readonly ParameterTensor[]): NamedTensor[] {
+  return tensors.map((tensor) => ({ name: tensor.name, shape: tensor.shape, values: readTensor(block, tensor) }));
+}
+
+/**
+ * What keeps `named` from being the parameters of a network: a tensor too many, too few, or of another shape.
+ * @returns undefined where they fit
+ */
+export function tensorMismatch(tensors: readonly ParameterTensor[], named: readonly NamedTensor[]): string | undefined {
+  for (const { name, shape } of tensors) {
+    const found = named.find((tensor) => tensor.name === name);
+    if (found === undefined) return `it lacks ${name}`;
+    const [have, want] = [found.shape, shape].map((extents) => `[${extents.join(', ')}]`);
+    if (have !== want) return `${name} is ${have} rather than ${want}`;
+  }
+  const other = named.find(({ name }) => !tensors.some((tensor) => tensor.name === name));
+  return other === undefined ? undefined : `it has ${other.name}, which is not among the parameters`;
+}
+
+/** The reverse of {@link readTensors}, for tensors without a {@link tensorMismatch}. */
+export function writeTensors(
+  block: Float32Array,
+  tensors: readonly ParameterTensor[],
+  named: readonly NamedTensor[],
+): void {
+  for (const { name, values } of named) {
+    const tensor = tensors.find((candidate) => candidate.name === name);
+    if (tensor !== undefined) writeTensor(block, tensor, values);
+  }
+}

@@ -1,10 +1,15 @@
 import type { Algorithm } from '../algorithms/algorithm.js';
 import { algorithmNamed } from '../algorithms/algorithms.js';
+import type { FrozenConfiguration } from '../algorithms/fixed.js';
+import { fixed, frozen } from '../algorithms/fixed.js';
 import { ConfigurationError } from '../errors.js';
 import { moduleUrl } from '../module-url.js';
 
 /** A built-in algorithm by name, or a module of the user's that exports `algorithm`. */
-export type AlgorithmReference = string | { readonly module: string };
+export type TrainedReference = string | { readonly module: string };
+
+/** The same, or frozen weights of one: what `fixed` stands for once the weights have been read. */
+export type AlgorithmReference = TrainedReference | { readonly frozen: TrainedReference };
 
 /**
  * The algorithm itself. Code cannot travel between threads, so each thread loads what it needs.
@@ -13,6 +18,7 @@ export type AlgorithmReference = string | { readonly module: string };
  */
 export async function loadAlgorithm(reference: AlgorithmReference, field = 'agents.algorithm'): Promise<Algorithm> {
   if (typeof reference === 'string') return algorithmNamed(reference, `${field}.name`);
+  if ('frozen' in reference) return frozen(await loadAlgorithm(reference.frozen, field)) as Algorithm;
   const { module } = reference;
   const bound = 'a module that exports `algorithm`, see docs/algorithms.md';
   let loaded: { readonly algorithm?: Partial<Algorithm> };
@@ -28,6 +34,20 @@ export async function loadAlgorithm(reference: AlgorithmReference, field = 'agen
     throw new ConfigurationError(`${field}.module`, module, bound, why);
   }
   return algorithm as Algorithm;
+}
+
+/** An algorithm with the settings that it is played by. */
+export interface PlayedAlgorithm {
+  readonly algorithmReference: AlgorithmReference;
+  /** Settings, defaults filled in; of frozen weights the weights themselves. Plain data. */
+  readonly algorithm: unknown;
+}
+
+/** Algorithm and settings as a configuration has them. */
+export function writtenAlgorithm({ algorithmReference, algorithm }: PlayedAlgorithm): Record<string, unknown> {
+  if (typeof algorithmReference === 'string') return { name: algorithmReference, ...(algorithm as object) };
+  if ('module' in algorithmReference) return { ...algorithmReference, ...(algorithm as object) };
+  return { name: fixed.name, ...(algorithm as FrozenConfiguration).source };
 }
 
 function messageOf(cause: unknown): string {

@@ -66,6 +66,18 @@ export async function createEnvironment(plan: EnvironmentPlan): Promise<TurnEnvi
   return environment;
 }
 
+/** A worker makes its own environment; it must have the agents that memory was planned for. */
+export function checkSameAgents(agents: readonly AgentSpec[], environment: TurnEnvironment): void {
+  const planned = JSON.stringify(agents);
+  const made = JSON.stringify(plainSpecs(environment.agents));
+  if (planned !== made) {
+    throw new MarlinError(
+      'ERR_ENVIRONMENT',
+      `The environment has other agents each time it is made: first ${planned}, now ${made}.`,
+    );
+  }
+}
+
 async function loadDefinition(reference: EnvironmentPlan['reference']): Promise<EnvironmentDefinition> {
   if (typeof reference === 'string') return findGame(reference);
   let loaded: { readonly environment?: unknown };

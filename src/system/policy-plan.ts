@@ -86,7 +86,11 @@ function paceOf(experience: Experience, { parallel }: ResolvedConfiguration): Tr
   }
 }
 
-function rateOf({ trainInterval, gradientSteps, learningStarts }: ResolvedConfiguration['parallel']): TrainingRate {
+export function rateOf({
+  trainInterval,
+  gradientSteps,
+  learningStarts,
+}: ResolvedConfiguration['parallel']): TrainingRate {
   return { trainInterval, gradientSteps, learningStarts };
 }
 

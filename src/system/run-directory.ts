@@ -1,14 +1,12 @@
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
 import { kernelHash } from '../kernels/kernels.js';
-import type { AlgorithmReference } from './algorithm-modules.js';
+import { writtenAlgorithm } from './algorithm-modules.js';
+import { runFiles, settingsText, writeWhole } from './run-files.js';
 import { networkEngines } from './run-plan.js';
 import type { RunPlan } from './run-plan.js';
 import { packageVersion } from './version.js';
-
-/** Names of a run's files. */
-export const runFiles = { configuration: 'config.json', metrics: 'metrics.jsonl' } as const;
 
 /**
  * Creates the directory of a run and writes its config.json.
@@ -18,7 +16,7 @@ export async function createRunDirectory(directory: string, plan: RunPlan): Prom
   try {
     await mkdir(directory, { recursive: true });
     const present = await readdir(directory);
-    if (present.includes(runFiles.configuration) || present.includes(runFiles.metrics)) {
+    if (Object.values(runFiles).some((file) => present.includes(file))) {
       throw new MarlinError('ERR_RUN_DIRECTORY', `${directory} holds a run already; choose another directory.`);
     }
     await writeWhole(join(directory, runFiles.configuration), configurationText(plan));
@@ -29,32 +27,10 @@ export async function createRunDirectory(directory: string, plan: RunPlan): Prom
   }
 }
 
-/** Writes a file so that its name never stands for half of it: temporary name, fsync, rename. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.partial`;
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
 /** What agents and experiment say already is not said again: whoever changes one of the two would contradict the other. */
 function optionsBesides({ environment, agents }: RunPlan): Readonly<Record<string, unknown>> {
   const said: Readonly<Record<string, unknown>> = { agents: agents.length, maxTurns: environment.maxTurns };
   return Object.fromEntries(Object.entries(environment.options).filter(([name, value]) => said[name] !== value));
-}
-
-function referenceOf(reference: AlgorithmReference): { readonly name: string } | { readonly module: string } {
-  return typeof reference === 'string' ? { name: reference } : reference;
 }
 
 /** The validated configuration with every default, and what the run's bits depend on besides. */
@@ -72,14 +48,12 @@ function configurationText(plan: RunPlan): string {
       environmentOptions: optionsBesides(plan),
       agents: plan.policies.map((policy) => ({
         id: policy.id,
-        algorithm: { ...referenceOf(policy.algorithmReference), ...(policy.algorithm as object) },
+        algorithm: writtenAlgorithm(policy),
         priority: policy.priority,
       })),
       experiment: { ...configuration.experiment, maxTurns: environment.maxTurns },
       parallel: configuration.parallel,
     },
   };
-  // JSON has no Infinity; the schema takes the word.
-  const text = JSON.stringify(content, (_, value: unknown) => (value === Infinity ? 'Infinity' : value), 2);
-  return `${text}\n`;
+  return `${settingsText(content, 2)}\n`;
 }

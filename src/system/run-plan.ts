@@ -12,6 +12,7 @@ import { loadAlgorithm } from './algorithm-modules.js';
 import type { AgentSettings, ResolvedConfiguration } from './configuration.js';
 import type { EnvironmentPlan } from './environments.js';
 import { plainSpecs } from './environments.js';
+import { withFrozenWeights } from './frozen-agents.js';
 import type { PolicyPlan } from './policy-plan.js';
 import { planPolicy } from './policy-plan.js';
 
@@ -68,13 +69,16 @@ export async function planRun(
   checkAgentSettings(configuration, agents);
   const policies: PolicyPlan[] = [];
   for (const [index, agent] of agents.entries()) {
-    const settings = settingsOf(configuration, agent, index);
-    const algorithm = await loadAlgorithm(settings.algorithmReference);
+    const given = settingsOf(configuration, agent, index);
+    const entry = configuration.agents.length === 1 ? 'agents' : `agents.${configuration.agents.indexOf(given)}`;
+    const settings = await withFrozenWeights(given, agent, `${entry}.algorithm`);
+    const { algorithmReference } = settings;
+    const algorithm = await loadAlgorithm(algorithmReference);
     // Of a user's module, the schema is known only now.
     const complete =
-      typeof settings.algorithmReference === 'string'
-        ? settings
-        : { ...settings, algorithm: parseSetting(algorithm.schema, settings.algorithm, 'agents.algorithm') };
+      typeof algorithmReference === 'object' && 'module' in algorithmReference
+        ? { ...settings, algorithm: parseSetting(algorithm.schema, settings.algorithm, 'agents.algorithm') }
+        : settings;
     policies.push(await planPolicy(configuration, complete, algorithm, agent, index, actorCount));
   }
   const learnerWorkers = assignPolicies(configuration, policies.length);

@@ -11,7 +11,6 @@ import type { Pin } from '../buffer/weights.js';
 import { createPublisher, createReader, initializeWeights } from '../buffer/weight-slots.js';
 import { WideCounter, wideCounterWords } from '../buffer/wide-counter.js';
 import type { TurnEnvironment } from '../environment/environment.js';
-import { MarlinError } from '../errors.js';
 import type { KernelMemory, KernelModule } from '../kernels/engine.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { createKernelMemory, instantiateKernels, kernelModule } from '../kernels/kernels.js';
@@ -19,7 +18,7 @@ import { Learner } from '../learner/learner.js';
 import { LearnerState, algorithmState, committedParameters, trainStepsWord } from '../learner/learner-state.js';
 import { RandomStream } from '../random.js';
 import { loadAlgorithm } from './algorithm-modules.js';
-import { plainSpecs } from './environments.js';
+import { checkSameAgents } from './environments.js';
 import { createSampler, initializeSampler, readinessOf } from './experience.js';
 import type { PolicyPlan } from './policy-plan.js';
 import type { RunPlan } from './run-plan.js';
@@ -126,7 +125,7 @@ export async function buildActor(
 ): Promise<BuiltActor> {
   const { plan } = run;
   const { experiment } = plan.configuration;
-  checkSameAgents(plan, environment);
+  checkSameAgents(plan.agents, environment);
   const links: PolicyLink[] = [];
   const seats = new Map<number, AgentSeat>();
   for (const index of plan.policies.keys()) {
@@ -225,16 +224,4 @@ function pinsOf(share: RunShare, policy: number): Pin[] {
 async function trainerOf(run: OpenRun, index: number, kernels: Kernels): Promise<Trainer> {
   const { algorithm, context, learner, trainerScratch } = run.plan.policies[index];
   return run.algorithms[index].createTrainer(algorithm, context, kernels, algorithmState(learner), trainerScratch);
-}
-
-/** A worker makes its own environment; it must have the agents that memory was planned for. */
-function checkSameAgents(plan: RunPlan, environment: TurnEnvironment): void {
-  const planned = JSON.stringify(plan.agents);
-  const made = JSON.stringify(plainSpecs(environment.agents));
-  if (planned !== made) {
-    throw new MarlinError(
-      'ERR_ENVIRONMENT',
-      `The environment has other agents each time it is made: first ${planned}, now ${made}.`,
-    );
-  }
 }

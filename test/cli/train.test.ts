@@ -29,7 +29,7 @@ describe('marlin train', () => {
       expect(stdout).toMatch(/Mean reward of the last 12 epochs: -?\d+\.\d; random actions: \d+\.\d/);
       expect(stdout).toMatch(/agent-1: 250 training steps, all that were owed/);
       const [, directory] = /The run lies in (\S+)\.\n$/.exec(stdout) ?? [];
-      expect(await readdir(join(cwd, directory))).toEqual(['config.json', 'metrics.jsonl']);
+      expect(await readdir(join(cwd, directory))).toEqual(['config.json', 'metrics.jsonl', 'weights']);
       // No terminal: no colours, no line that is drawn over.
       // oxlint-disable-next-line no-control-regex
       expect(stdout + stderr).not.toMatch(/[\u001b\r]/);

@@ -34,11 +34,11 @@ async function metricsOf(directory: string): Promise<TrainingRecord[]> {
 }
 
 describe.each(['sequential', 'async'] as const)('the directory of a run: %s', (execution) => {
-  it('is made where it is missing, and holds two whole files', async () => {
+  it('is made where it is missing, and holds whole files', async () => {
     const directory = join(scratch, execution, 'deep', 'within');
     const summary = await new MarlSystem({ ...trial({}, { parallel: { execution } }), output: { directory } }).run();
     expect(summary.directory).toBe(directory);
-    expect((await readdir(directory)).toSorted()).toEqual(['config.json', 'metrics.jsonl']);
+    expect((await readdir(directory)).toSorted()).toEqual(['config.json', 'metrics.jsonl', 'weights']);
     const records = await metricsOf(directory);
     expect(records).toHaveLength(12);
     expect(records.at(-1)).toMatchObject({
@@ -96,7 +96,7 @@ it('config.json makes the same run again', async () => {
 });
 
 describe('a run directory is refused', () => {
-  it.each(['config.json', 'metrics.jsonl'])('that holds a run already: %s', async (file) => {
+  it.each(['config.json', 'metrics.jsonl', 'weights'])('that holds a run already: %s', async (file) => {
     using threads = new ThreadWatch();
     const directory = join(scratch, `held-${file}`);
     await mkdir(directory);
@@ -121,7 +121,7 @@ describe('a run directory is refused', () => {
     await mkdir(directory);
     await writeFile(join(directory, 'notes.txt'), '');
     await new MarlSystem({ ...trial(), output: { directory } }).run();
-    expect((await readdir(directory)).toSorted()).toEqual(['config.json', 'metrics.jsonl', 'notes.txt']);
+    expect((await readdir(directory)).toSorted()).toEqual(['config.json', 'metrics.jsonl', 'notes.txt', 'weights']);
   });
 
   it('and nothing is written for a configuration that is refused', async () => {
