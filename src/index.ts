@@ -1,12 +1,16 @@
 export { MarlSystem } from './system/marl-system.js';
 export type { RunOptions } from './system/marl-system.js';
 export { Experiment } from './system/experiment.js';
+export { evaluateRun } from './system/evaluate-run.js';
+export type { AgentEvaluation, EpisodeStatistics, EvaluationOptions, EvaluationSummary } from './system/evaluation.js';
 export type { EnvironmentReference, Execution, MarlConfiguration } from './system/configuration.js';
 export type { AgentSummary, RunSummary } from './system/summary.js';
 export type {
+  AgentEvaluationRecord,
   DoneRecord,
   EndReason,
   EpisodeRecord,
+  EvaluationRecord,
   FaultRecord,
   IterationRecord,
   PolicyRecord,

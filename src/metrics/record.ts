@@ -59,6 +59,36 @@ export interface EpisodeRecord extends RecordBase {
   readonly rewards: Readonly<Record<string, number>>;
 }
 
+/** One agent in an evaluation: of its own episodes, see docs/evaluation.md. */
+export interface AgentEvaluationRecord {
+  readonly episodes: number;
+  readonly reward_mean: number;
+  readonly reward_std: number;
+  readonly reward_min: number;
+  readonly reward_max: number;
+  readonly len_mean: number;
+  readonly weights_version: number;
+  /** Training steps done when its weights were taken. */
+  readonly train_steps: number;
+}
+
+/** How the policies play without exploration, every `evaluateEvery` epochs. */
+export interface EvaluationRecord extends RecordBase {
+  readonly kind: 'evaluation';
+  /** Epochs and turns of the run after which the weights were taken. */
+  readonly episodes_total: number;
+  readonly timesteps_total: number;
+  /** Epochs of the world that were played; what follows is of those, rewards of all agents together. */
+  readonly episodes: number;
+  readonly episode_reward_mean: number;
+  /** Standard deviation of these episodes themselves (divided by their number). */
+  readonly episode_reward_std: number;
+  readonly episode_reward_min: number;
+  readonly episode_reward_max: number;
+  readonly episode_len_mean: number;
+  readonly agents: Readonly<Record<string, AgentEvaluationRecord>>;
+}
+
 /** A worker failed, and with it the run. */
 export interface FaultRecord extends RecordBase {
   readonly kind: 'fault';
@@ -85,7 +115,7 @@ export interface DoneRecord extends RecordBase {
 /** Why a run ended: a stop condition held, or somebody asked. */
 export type EndReason = 'finished' | 'stopped';
 
-export type TrainingRecord = IterationRecord | EpisodeRecord | FaultRecord | DoneRecord;
+export type TrainingRecord = IterationRecord | EpisodeRecord | EvaluationRecord | FaultRecord | DoneRecord;
 
 /** Takes records as they come. A sink must not throw for what it cannot deliver; `close` may. */
 export interface RecordSink {

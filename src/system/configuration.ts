@@ -72,6 +72,10 @@ const experimentSchema = strictSettings({
   stopAtReward: v.optional(finiteNumber),
   /** Epochs between two `iteration` records. Default 10. */
   logInterval: v.optional(count, 10),
+  /** Epochs between two evaluations, each an `evaluation` record. Default: none. */
+  evaluateEvery: v.optional(orInfinity(count), Infinity),
+  /** Episodes of each of them. Default 20. */
+  evaluateEpisodes: v.optional(count, 20),
 });
 
 const parallelSchema = strictSettings({

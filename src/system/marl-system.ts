@@ -7,13 +7,18 @@ import { AsyncExecution } from './async-execution.js';
 import type { MarlConfiguration, ResolvedConfiguration } from './configuration.js';
 import { resolveConfiguration } from './configuration.js';
 import { checkBuiltIn, createEnvironment, planEnvironment } from './environments.js';
+import type { EvaluationOptions, EvaluationSummary } from './evaluation.js';
 import type { Execution } from './execution.js';
-import { createRunDirectory, runFiles } from './run-directory.js';
+import { takeWeights } from './playable-policy.js';
+import { createRunDirectory } from './run-directory.js';
+import { runFiles } from './run-files.js';
+import { RunEvaluations } from './run-evaluations.js';
 import { RunMonitor } from './run-monitor.js';
 import { planRun } from './run-plan.js';
 import { SequentialExecution } from './sequential-execution.js';
 import type { RunSummary } from './summary.js';
 import { summarize } from './summary.js';
+import { writeWeights } from './weight-files.js';
 import type { RunShare } from './wiring.js';
 import { allocateRun } from './wiring.js';
 
@@ -47,6 +52,7 @@ export class MarlSystem implements AsyncDisposable {
   readonly #sinks: RecordSink[] = [];
   readonly #streams: RecordStream[] = [];
   #execution: Execution | undefined;
+  #evaluations: RunEvaluations | undefined;
   #begun: Promise<void> | undefined;
   #ended: Promise<RunSummary> | undefined;
   #isStopAsked = false;
@@ -113,6 +119,20 @@ export class MarlSystem implements AsyncDisposable {
     await Promise.allSettled([this.#ended]);
   }
 
+  /**
+   * Plays the newest published weights on a copy of them, in threads beside training, and tells how they fared. While
+   * the run is under way or once it has ended, as often as one likes.
+   * @throws ConfigurationError naming the option; MarlinError `ERR_STATE` before the run has been started; what an
+   * environment threw, with its `code` and `cause`; the signal's reason
+   */
+  async evaluate(options: EvaluationOptions = {}): Promise<EvaluationSummary> {
+    await this.#begun;
+    if (this.#evaluations === undefined) {
+      throw new MarlinError('ERR_STATE', 'Only a run that has been started can be evaluated.');
+    }
+    return this.#evaluations.evaluate(options);
+  }
+
   /** Holds all threads before their next turn or training step. */
   pause(): void {
     this.#requireExecution().pause();
@@ -146,6 +166,7 @@ export class MarlSystem implements AsyncDisposable {
   #askToStop(): void {
     this.#isStopAsked = true;
     this.#execution?.stop();
+    this.#evaluations?.stop();
   }
 
   #requireExecution(): Execution {
@@ -169,13 +190,20 @@ export class MarlSystem implements AsyncDisposable {
         this.#sinks.push(new JsonlSink(join(output.directory, runFiles.metrics), () => this.#execution?.stop()));
       }
       const monitor = new RunMonitor(share, (record) => this.#emit(record));
-      const report = (row: Float64Array): void => monitor.take(row);
+      const emit = (record: TrainingRecord): void => this.#emit(record);
+      const onFailure = (): void => this.#execution?.stop();
+      const evaluations = new RunEvaluations({ share, monitor, emit, onFailure });
+      this.#evaluations = evaluations;
+      const report = (row: Float64Array): void => {
+        monitor.take(row);
+        evaluations.afterReport();
+      };
       const isSequential = parallel.execution === 'sequential';
       this.#execution = isSequential
         ? new SequentialExecution(share, environment, report)
         : new AsyncExecution(share, report);
       if (this.#isStopAsked) this.#execution.stop();
-      this.#ended = this.#finish(this.#execution, share, monitor);
+      this.#ended = this.#finish(this.#execution, share, monitor, evaluations);
       // Whoever calls run() or stop() is told; a run that was only started must not end the process.
       this.#ended.catch(() => {});
       isPlayedHere = isSequential;
@@ -185,11 +213,20 @@ export class MarlSystem implements AsyncDisposable {
     }
   }
 
-  async #finish(execution: Execution, share: RunShare, monitor: RunMonitor): Promise<RunSummary> {
+  async #finish(
+    execution: Execution,
+    share: RunShare,
+    monitor: RunMonitor,
+    evaluations: RunEvaluations,
+  ): Promise<RunSummary> {
     try {
       await execution.run();
       const endedMs = performance.timeOrigin + performance.now();
       const reason: EndReason = this.#isStopAsked ? 'stopped' : 'finished';
+      await evaluations.finish();
+      const { directory } = this.configuration.output;
+      if (directory !== undefined) await writeWeights(directory, await takeWeights(share, monitor.lastRow));
+      await evaluations.close();
       const summary = summarize(share, monitor, reason, endedMs);
       // A sink that could not write asked for the end of the run, which is then not in good order.
       await Promise.all(this.#sinks.map(async (sink) => sink.flush?.()));
@@ -199,6 +236,7 @@ export class MarlSystem implements AsyncDisposable {
       return summary;
     } catch (thrown) {
       const error = toError(thrown);
+      await evaluations.close();
       // The failure itself is what the caller must hear of, not that a sink failed over it.
       if (!this.#areSinksClosed) await Promise.allSettled([this.#emitFault(error), this.#closeSinks()]);
       await this.#closeStreams(error);

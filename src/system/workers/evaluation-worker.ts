@@ -1,0 +1,3 @@
+import { runEvaluationTask } from '../evaluation-task.js';
+
+export default runEvaluationTask;
