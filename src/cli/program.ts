@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../system/version.js';
 import { addDoctorCommand } from './doctor-command.js';
+import { addEvaluateCommand } from './evaluate-command.js';
 import { addTrainCommand } from './train-command.js';
 
 /** The `marlin` command. Errors of usage are thrown, so that the caller chooses the exit code. */
@@ -13,6 +14,7 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .exitOverride();
   addTrainCommand(program);
+  addEvaluateCommand(program);
   addDoctorCommand(program);
   return program;
 }

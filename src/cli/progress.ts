@@ -12,6 +12,8 @@ class Standing {
   trainSteps = 0;
   reward = Number.NaN;
   stepsPerSecond = 0;
+  /** Of the newest evaluation. */
+  evaluation = '';
   readonly #configuration: ResolvedConfiguration;
   readonly #began = performance.now();
 
@@ -27,6 +29,8 @@ class Standing {
       this.trainSteps = record.train_steps_total;
       this.reward = record.episode_reward_mean_100;
       this.stepsPerSecond = record.steps_per_second;
+    } else if (record.kind === 'evaluation') {
+      this.evaluation = `evaluated ${record.episode_reward_mean.toFixed(1)} at epoch ${record.episodes_total}`;
     } else if (record.kind === 'done') {
       this.trainSteps = record.train_steps_total;
       this.reward = record.episode_reward_mean_100;
@@ -54,6 +58,7 @@ class Standing {
     return [
       `epoch ${this.epochs}${epochs === Infinity ? '' : `/${epochs}`}`,
       `reward ${reward}`,
+      ...(this.evaluation === '' ? [] : [this.evaluation]),
       `${Math.round(this.stepsPerSecond).toLocaleString('en-US')} steps/s`,
       `${this.trainSteps.toLocaleString('en-US')} training steps`,
       `${duration(this.secondsLeft)} left`,

@@ -1,4 +1,3 @@
-import type { MarlSystem } from '../system/marl-system.js';
 import { exitCodes } from './exit-codes.js';
 
 /** What may end a run from outside. */
@@ -17,21 +16,20 @@ export interface EndingWatch {
 }
 
 /**
- * Ends the run in good order at the first signal, or once nobody reads what it writes (`marlin train | head`), and the
- * process at the second signal.
+ * Calls `end` at the first signal, or once nobody reads what is written (`marlin train | head`), and ends the process at
+ * the second signal.
  */
-export function watchForEnd(system: MarlSystem, say: (text: string) => void): EndingWatch {
+export function watchForEnd(end: (ending: Ending) => void): EndingWatch {
   let exitCode: number | undefined;
   const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
     if (exitCode !== undefined) process.exit(exitCode);
     exitCode = codes[signal];
-    say('\nEnding the run; once more to quit at once.\n');
-    void system.stop();
+    end(signal);
   };
   const onError = (error: NodeJS.ErrnoException): void => {
     if (error.code !== 'EPIPE' || exitCode !== undefined) return;
     exitCode = codes.EPIPE;
-    void system.stop();
+    end('EPIPE');
   };
   const streams = [process.stdout, process.stderr];
   process.on('SIGINT', onSignal);

@@ -78,8 +78,10 @@ async function train(configuration: MarlConfiguration, flags: TrainFlags): Promi
   if (toController && flags.json !== true) system.addSink(new MetricLineSink(process.stdout));
   const progress = flags.quiet === true ? undefined : createProgress(system.configuration, process.stderr);
   if (progress !== undefined) system.addSink(progress);
-  const ending = watchForEnd(system, (text) => {
-    if (flags.quiet !== true) process.stderr.write(text);
+  const ending = watchForEnd((what) => {
+    const isAsked = what !== 'EPIPE' && flags.quiet !== true;
+    if (isAsked) process.stderr.write('\nEnding the run; once more to quit at once.\n');
+    void system.stop();
   });
   // However the process ends, the terminal gets its cursor back.
   const closeProgress = (): void => void progress?.close();

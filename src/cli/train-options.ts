@@ -22,6 +22,8 @@ const settings: readonly Setting[] = [
   flag('--stop-at-reward <r>', 'end once the last 100 epochs have this mean reward', 'experiment.stopAtReward', number),
   flag('--max-turns <n>', "turns of an epoch; default: the game's own", 'experiment.maxTurns', number),
   flag('--log-interval <n>', 'epochs between two iteration records; default 10', 'experiment.logInterval', number),
+  flag('--evaluate-every <n>', 'epochs between two evaluations; default none', 'experiment.evaluateEvery', number),
+  flag('--evaluate-episodes <n>', 'episodes of each; default 20', 'experiment.evaluateEpisodes', number),
   flag('--seed <n>', 'names every random stream of the run; default 0', 'experiment.seed', number),
   flag('--agents <n>', "number of agents; default: the game's own", 'agents.count', number),
   choice('--algorithm <name>', 'how the agents learn; default dqn', 'agents.algorithm.name', algorithmNames()),
@@ -43,7 +45,7 @@ const settings: readonly Setting[] = [
   flag('--batch-size <n>', 'transitions per training step; default 64', 'parallel.batchSize', number),
   flag(
     '--run-dir <path>',
-    'where config.json and metrics.jsonl go; default runs/<game>-<time>',
+    'where config.json, metrics.jsonl and weights go; default runs/<game>-<time>',
     'output.directory',
     String,
   ),
@@ -109,7 +111,7 @@ function choice(flags: string, description: string, path: string, choices: reado
   return { flags, description, path, parse: String, choices };
 }
 
-function number(text: string): number {
+export function number(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It must be a number.');
   return value;
