@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import type { EpochOutcome } from '../actor/epoch-player.js';
@@ -14,8 +13,8 @@ const abortGraceMs = 1_000;
 export class EvaluationPool {
   readonly #threads: number;
   #pool: Promise<Piscina<EvaluationTask, EvaluationOutcome>> | undefined;
-  /** Threads that have not ended: the pool itself forgets those that failed or were killed before they are gone. */
-  readonly #alive = new Set<Worker>();
+  /** Threads that have not ended, and their ends: the pool itself forgets those that failed before they are gone. */
+  readonly #alive = new Map<Worker, Promise<void>>();
 
   constructor(threads: number) {
     this.#threads = threads;
@@ -72,8 +71,13 @@ export class EvaluationPool {
   async close(): Promise<void> {
     const pool = await this.#pool;
     this.#pool = undefined;
-    await pool?.destroy();
-    await Promise.allSettled([...this.#alive].map(async (worker) => once(worker, 'exit')));
+    if (pool === undefined) return;
+    // The end of a thread that failed makes the pool start another one, destroyed or not.
+    do {
+      await pool.destroy();
+      this.#watch(pool.threads);
+      await Promise.all(this.#alive.values());
+    } while (pool.threads.length > 0);
   }
 
   async #open(): Promise<Piscina<EvaluationTask, EvaluationOutcome>> {
@@ -86,19 +90,25 @@ export class EvaluationPool {
       // A thread that waits in `Atomics.wait` would hold up what a user's environment does between turns.
       atomics: 'disabled',
     });
-    const watch = (): void => {
-      for (const worker of pool.threads) {
-        if (this.#alive.has(worker)) continue;
-        this.#alive.add(worker);
-        worker.once('exit', () => this.#alive.delete(worker));
-      }
-    };
-    watch();
+    this.#watch(pool.threads);
     // One that failed is replaced.
-    pool.on('workerCreate', watch);
+    pool.on('workerCreate', () => this.#watch(pool.threads));
     // It may also fail between two tasks; unheard, the event would end the process.
     pool.on('error', () => {});
     return pool;
+  }
+
+  #watch(threads: readonly Worker[]): void {
+    for (const thread of threads) {
+      if (this.#alive.has(thread)) continue;
+      const end = new Promise<void>((resolve) => {
+        thread.once('exit', () => resolve());
+      });
+      this.#alive.set(
+        thread,
+        end.then(() => void this.#alive.delete(thread)),
+      );
+    }
   }
 }
 

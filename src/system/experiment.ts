@@ -18,7 +18,7 @@ export class Experiment {
     this.#configuration = configuration;
   }
 
-  /** Everything on the calling thread; starts no thread. */
+  /** Everything on the calling thread; starts no thread, unless `evaluateEvery` asks for some beside it. */
   async runExperiment(options?: RunOptions): Promise<RunSummary> {
     return this.#system('sequential').run(options);
   }

@@ -81,7 +81,7 @@ const refusals: readonly Refusal[] = [
     value: 'a',
     bound: 'another than that of agents.0',
   },
-  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn, ppo'),
+  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn, ppo, fixed'),
   algorithm({ name: 5 }, 'name', 5, 'a string'),
   algorithm({ hiddenSizes: [] }, 'hiddenSizes', [], 'at least 1 entry'),
   algorithm({ hiddenSizes: [64, 0] }, 'hiddenSizes.1', 0, 'greater than 0'),
@@ -129,6 +129,8 @@ const refusals: readonly Refusal[] = [
   experiment('stopAtReward', Number.NaN, 'a finite number'),
   experiment('stopAtReward', Infinity, 'a finite number'),
   experiment('logInterval', 0, 'at least 1'),
+  experiment('evaluateEvery', 0, 'at least 1'),
+  experiment('evaluateEpisodes', 0.5, 'a whole number'),
   experiment('epoch', 1, unknownKey),
   { given: { experiment: null }, field: 'experiment', value: null, bound: 'an object' },
   parallel('execution', 'lockstep', 'one of "sequential", "async"'),
@@ -330,7 +332,15 @@ describe('a configuration', () => {
       output,
       environmentOptions,
     } = resolveConfiguration(game);
-    expect(run).toEqual({ epochs: 300, seed: 0, totalTurns: Infinity, maxSeconds: Infinity, logInterval: 10 });
+    expect(run).toEqual({
+      epochs: 300,
+      seed: 0,
+      totalTurns: Infinity,
+      maxSeconds: Infinity,
+      logInterval: 10,
+      evaluateEvery: Infinity,
+      evaluateEpisodes: 20,
+    });
     expect(threads).toEqual({
       execution: 'async',
       mode: 'double-buffer',
