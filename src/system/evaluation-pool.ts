@@ -46,24 +46,23 @@ export class EvaluationPool {
     signal?.addEventListener('abort', abandon, { once: true });
     const count = worlds.seeds.length * worlds.epochs;
     const parts = Math.min(this.#threads, count);
+    let failure: Error | undefined;
     const tasks = Array.from({ length: parts }, async (_, part) => {
       try {
         return epochsOf(await pool.run({ plan, worlds, part, parts, isGreedy, stop }, { signal: kill.signal }));
       } catch (error) {
-        // What the others play is of no use any more.
+        // The first in time: what the others play is of no use any more, and they may be ended for it.
+        failure ??= error instanceof Error && 'worker' in error ? error : threadFailure(error);
         abandon();
-        throw error instanceof Error && 'worker' in error ? error : threadFailure(error);
+        return [];
       }
     });
     // All of them, so that none goes on behind the caller's back.
-    const results = await Promise.allSettled(tasks);
+    const epochs = await Promise.all(tasks);
     clearTimeout(timer);
     signal?.removeEventListener('abort', abandon);
     signal?.throwIfAborted();
-    const epochs = results.map((result) => {
-      if (result.status === 'rejected') throw result.reason;
-      return result.value;
-    });
+    if (failure !== undefined) throw failure;
     return Array.from({ length: count }, (_, index) => epochs[index % parts][Math.floor(index / parts)]);
   }
 
