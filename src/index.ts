@@ -18,10 +18,14 @@ export type { MarlinErrorCode } from './errors.js';
 export { RandomStream } from './random.js';
 export type { StreamName } from './random.js';
 export type {
+  Action,
   ActionSpace,
   AgentSpec,
+  BoxSpace,
+  DiscreteSpace,
   EnvironmentDefinition,
   EnvironmentRequest,
+  MultiDiscreteSpace,
   ObservationArray,
   ObservationSpace,
   ResolvedEnvironment,

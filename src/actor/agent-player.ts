@@ -63,6 +63,8 @@ export class AgentPlayer {
   readonly #step: ActingStep;
   readonly #scale: number;
   readonly #frameBytes: number;
+  /** The numbers of a box, within its bounds; empty in other spaces. */
+  readonly #clipped: Float32Array;
 
   constructor(parts: PlayerParts) {
     const { agent, plan } = parts;
@@ -76,6 +78,7 @@ export class AgentPlayer {
     this.#parts = parts;
     this.#scale = agent.observation.scale ?? 1;
     this.#frameBytes = parts.frames * agent.observation.size * 4;
+    this.#clipped = new Float32Array(agent.action.kind === 'box' ? length : 0);
     this.#step = {
       parameters: 0,
       weightsVersion: -1,
@@ -130,11 +133,21 @@ export class AgentPlayer {
     if (!drawAction(space, this.legal, random, action, actionValues)) throw this.#noLegalAction();
   }
 
-  /** The last action, as the environment takes it. */
+  /**
+   * The last action, as the environment takes it. Numbers of a box are clipped to its bounds here and nowhere else: what
+   * is learnt from is the action as it was chosen, since only that has the probability that was noted.
+   */
   get action(): Action {
-    const { kind } = this.agent.action;
-    if (kind === 'discrete') return this.words[0];
-    return kind === 'box' ? this.#step.actionValues : this.words;
+    const { action: space } = this.agent;
+    if (space.kind === 'discrete') return this.words[0];
+    if (space.kind === 'multi-discrete') return this.words;
+    const { low, high } = space;
+    const values = this.#step.actionValues;
+    const clipped = this.#clipped;
+    for (let index = 0; index < values.length; index++) {
+      clipped[index] = Math.max(low, Math.min(high, values[index]));
+    }
+    return clipped;
   }
 
   #noLegalAction(): MarlinError {

@@ -89,7 +89,7 @@ export class DqnNetwork {
   /** q[rows, actions] for the rows of `observation`. */
   forward(parameters: number, observation: InputRows, activations: DqnActivations): void {
     this.forwardFirst(parameters, observation, activations, 0);
-    this.forwardRest(parameters, activations, observation.plan.rows);
+    this.forwardRest(parameters, activations, observation.rows);
   }
 
   /** The first layer alone, writing its rows from `firstRow` on: two inputs can so share the passes behind it. */
@@ -121,7 +121,7 @@ export class DqnNetwork {
     activations: DqnActivations,
     upstream: DqnActivations,
   ): void {
-    const { rows } = observation.plan;
+    const { rows } = observation;
     const last = this.#rest.length;
     this.#head.backward(
       parameters,

@@ -72,6 +72,132 @@ export interface KernelExports {
   ): void;
 
   /**
+   * Generalized advantages of rollouts [rings, turns]: returns = advantage + value; see `assembly/advantages.ts`.
+   * @param end u8, a number of `rolloutEnd` @param cutRow i32: place in `cutValue` of the value behind a cut step
+   */
+  generalizedAdvantages(
+    advantage: number,
+    returns: number,
+    reward: number,
+    value: number,
+    end: number,
+    cutRow: number,
+    cutValue: number,
+    rings: number,
+    turns: number,
+    discount: number,
+    lambda: number,
+  ): void;
+  /** x[count] = (x − mean) / (population standard deviation + epsilon) */
+  standardize(x: number, count: number, epsilon: number): void;
+  /** Writes f64 [1] at `share`: 1 − Var(returns − value) / Var(returns), or 0 where the returns do not vary. */
+  explainedVariance(share: number, value: number, returns: number, count: number): void;
+  /** Writes 0 … count − 1 to i32 [count] in an order drawn from `generator`: 16 bytes of state, not all zeros. */
+  randomOrder(numbers: number, count: number, generator: number): void;
+
+  /**
+   * One option of each of several independent choices, whose options follow each other in logits and mask.
+   * @returns 0 where the mask leaves some choice no option
+   * @param action out i32 [choices] @param logProbability out [1]
+   * @param logits [options]; log-probabilities afterwards, −∞ for what is illegal @param legal u8 [options] or offset 0
+   * @param counts i32 [choices] @param uniforms f64 [choices], or offset 0 for the likeliest options
+   */
+  categoricalAct(
+    action: number,
+    logProbability: number,
+    logits: number,
+    legal: number,
+    counts: number,
+    choices: number,
+    uniforms: number,
+  ): number;
+  /**
+   * Log-probabilities of actions, and entropies, summed over the choices.
+   * @param logProbability out [rows] @param entropy out [rows]
+   * @param logits [rows, options]; log-probabilities afterwards @param action i32 [rows, choices]
+   * @param legal u8 [rows, options] or offset 0
+   */
+  categoricalEvaluate(
+    logProbability: number,
+    entropy: number,
+    logits: number,
+    action: number,
+    legal: number,
+    counts: number,
+    choices: number,
+    rows: number,
+  ): void;
+  /**
+   * @param gradient out [rows, options]: of the logits @param logProbabilities as `categoricalEvaluate` left them
+   * @param slope [rows]: dloss/dlog-probability @param entropySlope dloss/dentropy of each row
+   */
+  categoricalBackward(
+    gradient: number,
+    logProbabilities: number,
+    action: number,
+    slope: number,
+    entropySlope: number,
+    counts: number,
+    choices: number,
+    rows: number,
+  ): void;
+  /** The value that a standard normal variable stays below with this probability, to 7 digits. */
+  normalQuantile(probability: number): number;
+  /**
+   * A draw from independent normal distributions.
+   * @param action out [size] @param logProbability out [1] @param mean [size] @param logDeviation [size]: log σ
+   * @param uniforms f64 [size], or offset 0 for the means
+   */
+  gaussianAct(
+    action: number,
+    logProbability: number,
+    mean: number,
+    logDeviation: number,
+    size: number,
+    uniforms: number,
+  ): void;
+  /** logProbability[rows], entropy[rows] of action[rows, size] from mean[rows, size] and logDeviation[size]. */
+  gaussianEvaluate(
+    logProbability: number,
+    entropy: number,
+    mean: number,
+    logDeviation: number,
+    action: number,
+    rows: number,
+    size: number,
+  ): void;
+  /** Gradients of mean[rows, size] and logDeviation[size]; `slope` and `entropySlope` as in `categoricalBackward`. */
+  gaussianBackward(
+    meanGradient: number,
+    logDeviationGradient: number,
+    mean: number,
+    logDeviation: number,
+    action: number,
+    slope: number,
+    entropySlope: number,
+    rows: number,
+    size: number,
+  ): void;
+
+  /**
+   * The clipped surrogate loss; see `assembly/policy-loss.ts`.
+   * @param slope out [rows]: dloss/dlog-probability
+   * @param figures out f64 [4]: loss, mean entropy, approximate KL divergence, share of rows beyond the clip range
+   */
+  clippedSurrogate(
+    slope: number,
+    figures: number,
+    logProbability: number,
+    oldLogProbability: number,
+    advantage: number,
+    entropy: number,
+    rows: number,
+    clipRange: number,
+  ): void;
+  /** f64 loss[1] = ½ · mean squared error of value[rows]; gradient[rows] of `coefficient` times that. */
+  valueLoss(gradient: number, loss: number, value: number, returns: number, rows: number, coefficient: number): void;
+
+  /**
    * Takes `rows` vectors x[size], `stride` bytes apart, into running moments: f64 count [1], mean [size], sum of squared
    * deviations [size].
    */

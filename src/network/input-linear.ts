@@ -1,7 +1,7 @@
 import { activationNumbers } from '../kernels/kernels.js';
 import type { Activation, Kernels } from '../kernels/kernels.js';
 import type { RandomStream } from '../random.js';
-import { initializeLinear } from './initialization.js';
+import { initializeLinear, initializeOrthogonal } from './initialization.js';
 import type { InputRows } from './input-rows.js';
 import type { LinearPlan } from './linear.js';
 import type { ParameterLayout } from './parameter-layout.js';
@@ -43,10 +43,16 @@ export class InputLinear {
     initializeLinear(this.plan, block, random);
   }
 
+  /** See {@link initializeOrthogonal}. */
+  initializeOrthogonal(block: Float32Array, gain: number, random: RandomStream): void {
+    initializeOrthogonal(this.plan, 'column-major', block, gain, random, this.#kernels);
+  }
+
   /** output[rows, outputs] for all rows of `input`; `parameters` is the byte offset of the block. */
   forward(parameters: number, input: InputRows, output: number): void {
     const { inputs, outputs, weight, bias } = this.plan;
-    const { rows, list } = input.plan;
+    const { rows } = input;
+    const { list } = input.plan;
     const w = parameters + weight * 4;
     if (input.isSparse) this.#kernels.sparseForward(output, list, w, rows, outputs);
     else this.#kernels.gemmNN(output, input.values, w, rows, outputs, inputs, 0, this.#scratch);
@@ -60,7 +66,8 @@ export class InputLinear {
    */
   backward(gradients: number, input: InputRows, output: number, outputGradient: number): void {
     const { inputs, outputs, weight, bias } = this.plan;
-    const { rows, list } = input.plan;
+    const { rows } = input;
+    const { list } = input.plan;
     const kernels = this.#kernels;
     const w = gradients + weight * 4;
     kernels.activationBackward(outputGradient, output, rows * outputs, this.#activation);

@@ -4,10 +4,9 @@ import type { Kernels } from '../kernels/kernels.js';
 
 /** Sizes and place of a list of non-zeros. Plain data. */
 export interface InputRowsPlan {
+  /** Rows at the most. */
   readonly rows: number;
   readonly columns: number;
-  /** Above this many values that are not 0 the rows count as dense. */
-  readonly limit: number;
   /** Byte offset of the list. */
   readonly list: number;
 }
@@ -17,10 +16,14 @@ const densityLimit = 0.4;
 /** So few rows are always listed: there is no packed product that could do better. */
 const alwaysListedRows = 3;
 
+/** Above this many values that are not 0 the rows count as dense. */
+function limitOf(rows: number, columns: number): number {
+  return rows <= alwaysListedRows ? rows * columns : Math.floor(rows * columns * densityLimit);
+}
+
 export function planInputRows(layout: Layout, rows: number, columns: number): InputRowsPlan {
-  const limit = rows <= alwaysListedRows ? rows * columns : Math.floor(rows * columns * densityLimit);
-  const list = layout.reserve(nonZeroListBytes(rows, columns, limit));
-  return { rows, columns, limit, list };
+  const limit = Math.max(limitOf(rows, columns), limitOf(Math.min(rows, alwaysListedRows), columns));
+  return { rows, columns, list: layout.reserve(nonZeroListBytes(rows, columns, limit)) };
 }
 
 /** A network's input, and the list of what is not 0 in it: scanned once, then used by every pass over the same rows. */
@@ -28,6 +31,7 @@ export class InputRows {
   readonly plan: InputRowsPlan;
   readonly #kernels: Kernels;
   #values = 0;
+  #rows = 0;
   #isSparse = false;
 
   constructor(plan: InputRowsPlan, kernels: Kernels) {
@@ -35,16 +39,25 @@ export class InputRows {
     this.#kernels = kernels;
   }
 
-  /** Looks through the f32 [rows, columns] at byte `values`. To be called again whenever they have changed. */
-  scan(values: number): void {
-    const { list, rows, columns, limit } = this.plan;
+  /**
+   * Looks through the f32 [rows, columns] at byte `values`. To be called again whenever they have changed.
+   * @param rows at most, and unless it is given as many as, the plan says
+   */
+  scan(values: number, rows = this.plan.rows): void {
+    const { list, columns } = this.plan;
     this.#values = values;
-    this.#isSparse = this.#kernels.listNonZeros(list, values, rows, columns, limit) >= 0;
+    this.#rows = rows;
+    this.#isSparse = this.#kernels.listNonZeros(list, values, rows, columns, limitOf(rows, columns)) >= 0;
   }
 
   /** Byte offset of the rows. */
   get values(): number {
     return this.#values;
+  }
+
+  /** Number of the rows. */
+  get rows(): number {
+    return this.#rows;
   }
 
   /** Whether the list holds them all; it depends on the values alone, so every thread decides alike. */

@@ -1,7 +1,7 @@
 import { activationNumbers, gemmScratchBytes } from '../kernels/kernels.js';
 import type { Activation, Kernels } from '../kernels/kernels.js';
 import type { RandomStream } from '../random.js';
-import { initializeLinear } from './initialization.js';
+import { initializeLinear, initializeOrthogonal } from './initialization.js';
 import type { ParameterLayout } from './parameter-layout.js';
 
 /** The sizes of a linear layer and where its parameters lie. Plain data, made without kernels. */
@@ -62,6 +62,11 @@ export class Linear {
 
   initialize(block: Float32Array, random: RandomStream): void {
     initializeLinear(this.plan, block, random);
+  }
+
+  /** See {@link initializeOrthogonal}. */
+  initializeOrthogonal(block: Float32Array, gain: number, random: RandomStream): void {
+    initializeOrthogonal(this.plan, 'row-major', block, gain, random, this.#kernels);
   }
 
   /** output[rows, outputs] from input[rows, inputs]; `parameters` is the byte offset of the block. */

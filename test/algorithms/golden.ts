@@ -46,11 +46,60 @@ export interface GoldenDqn {
   };
 }
 
+export interface GoldenPpo {
+  readonly kind: 'ppo';
+  readonly config: {
+    readonly observation: number;
+    readonly hidden: readonly number[];
+    readonly actions: number;
+    readonly batch: number;
+    readonly learningRate: number;
+    readonly clipRange: number;
+    readonly valueCoefficient: number;
+    readonly entropyCoefficient: number;
+    readonly maxGradNorm: number;
+    readonly discount: number;
+    readonly gaeLambda: number;
+    readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  };
+  readonly params: GoldenTensors;
+  readonly batch: {
+    readonly observation: GoldenTensor;
+    readonly action: readonly number[];
+    readonly reward: GoldenTensor;
+    readonly terminal: readonly number[];
+    readonly truncated: readonly number[];
+    readonly value: GoldenTensor;
+    readonly truncationValue: GoldenTensor;
+    readonly lastValue: number;
+    readonly oldLogProbability: GoldenTensor;
+  };
+  readonly expected: {
+    readonly advantages: GoldenTensor;
+    readonly returns: GoldenTensor;
+    readonly logits: GoldenTensor;
+    readonly values: GoldenTensor;
+    readonly policyLoss: number;
+    readonly valueLoss: number;
+    readonly entropy: number;
+    readonly loss: number;
+    readonly approximateKl: number;
+    readonly clipFraction: number;
+    readonly gradients: GoldenTensors;
+    readonly gradNorm: number;
+    readonly paramsAfter: GoldenTensors;
+  };
+}
+
+type Golden = GoldenDqn | GoldenPpo;
+
 /** The golden files of one kind: of the folder in GOLDEN_DIR, or of the project's own copy. */
-export function goldenFiles(kind: GoldenDqn['kind']): { readonly name: string; readonly golden: GoldenDqn }[] {
+export function goldenFiles<Kind extends Golden['kind']>(
+  kind: Kind,
+): { readonly name: string; readonly golden: Extract<Golden, { readonly kind: Kind }> }[] {
   const folder = process.env['GOLDEN_DIR'] ?? join(import.meta.dirname, '../fixtures/golden');
   return readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
-    .map((name) => ({ name, golden: JSON.parse(readFileSync(join(folder, name), 'utf8')) as GoldenDqn }))
+    .map((name) => ({ name, golden: JSON.parse(readFileSync(join(folder, name), 'utf8')) }))
     .filter(({ golden }) => golden.kind === kind);
 }

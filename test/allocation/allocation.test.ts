@@ -35,6 +35,11 @@ it.each([
   ['ring', 'sample'],
   ['dqn', 'act'],
   ['dqn', 'step'],
+  ['ppo', 'choice-act'],
+  ['ppo', 'choice-step'],
+  ['ppo', 'box-act'],
+  ['ppo', 'box-step'],
+  ['rollout', 'take'],
   ['run', 'turn'],
   ['run', 'train'],
 ])('%s: a warm %s allocates nothing', (subject, call) => {

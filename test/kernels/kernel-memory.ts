@@ -33,6 +33,12 @@ export class KernelMemory {
     return offset;
   }
 
+  f64(values: ArrayLike<number>): number {
+    const offset = this.room(values.length * 8);
+    new Float64Array(this.buffer, offset, values.length).set(values);
+    return offset;
+  }
+
   i32(values: ArrayLike<number>): number {
     const offset = this.room(values.length * 4);
     new Int32Array(this.buffer, offset, values.length).set(values);

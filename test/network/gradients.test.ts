@@ -110,6 +110,35 @@ describe.each([
   });
 });
 
+it.each([0.1, 1])('the first layer takes fewer rows than were planned, at density %f', (density) => {
+  const [inputs, outputs, most] = [24, 5, 8];
+  const memory = new KernelMemory();
+  const layout = new ParameterLayout();
+  const plan = planInputLinear(layout, 'w', 'b', inputs, outputs, 'tanh');
+  const { parameters, gradients, tensors } = drawParameters(memory, layout, 4);
+  const [w = new Float64Array(), b = new Float64Array()] = tensors;
+  const listLayout = new Layout(memory.room(0));
+  const inputRows = new InputRows(planInputRows(listLayout, most, inputs), memory.kernels);
+  memory.room(listLayout.end);
+  const layer = new InputLinear(plan, memory.kernels, memory.room(linearScratchBytes(plan, most)));
+  const output = memory.room(most * outputs * 4);
+  const uniform = uniformStream(5);
+  const x = Float64Array.from(uniformValues(most * inputs, 6), (value) => (uniform() < density ? value : 0));
+  const values = memory.f32(x);
+  for (let rows = 1; rows <= most; rows++) {
+    const [some, upstream] = [x.slice(0, rows * inputs), uniformValues(rows * outputs, 7)];
+    inputRows.scan(values, rows);
+    expect(inputRows.rows).toBe(rows);
+    layer.forward(parameters, inputRows, output);
+    const forward = () => referenceLinear(some, w, b, rows).map(functions.tanh);
+    expect(differenceOf(memory.floats(output, rows * outputs), forward())).toBeUndefined();
+    layer.backward(gradients, inputRows, output, memory.f32(upstream));
+    const [wGradient = []] = gradientsOf(memory, layout, gradients);
+    const loss = () => dot(forward(), upstream);
+    expect(differenceOf(wGradient, numericalGradient(w, loss))).toBeUndefined();
+  }
+});
+
 describe.each([true, false])('a head with dueling %s', (dueling) => {
   it('computes action values and their gradients', () => {
     const [rows, inputs, actions] = [5, 7, 4];

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Layout } from '#marlin/buffer/layout.js';
 import { Adam, planAdam } from '#marlin/network/adam.js';
+import { InputLinear, planInputLinear } from '#marlin/network/input-linear.js';
 import { Linear, linearScratchBytes, planLinear } from '#marlin/network/linear.js';
 import { ParameterLayout, readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
 import { RandomStream } from '#marlin/random.js';
 import { differenceOf } from '../kernels/difference.js';
 import { KernelMemory } from '../kernels/kernel-memory.js';
-import { uniformValues } from '../kernels/reference.js';
+import { product, uniformValues } from '../kernels/reference.js';
 
 describe('a parameter layout', () => {
   it('names tensors one behind the other', () => {
@@ -61,6 +62,64 @@ describe('initial weights', () => {
   it('follow the stream', () => {
     expect(drawn(1)).toEqual(drawn(1));
     expect(drawn(1)).not.toEqual(drawn(2));
+  });
+});
+
+function initialStream(): RandomStream {
+  return RandomStream.named({ seed: 1, role: 'initial-weights' });
+}
+
+/** Products of the rows with each other. */
+function rowProducts(values: Float32Array, rows: number): number[] {
+  const columns = values.length / rows;
+  const right = { values, rows: columns, columns: rows, transposed: true };
+  return [...product({ values, rows, columns }, right)];
+}
+
+/** The matrix of so many rows whose columns are the rows of another. */
+function transposed(values: Float32Array, rows: number): Float32Array {
+  const columns = values.length / rows;
+  return values.map((_, at) => values[(at % columns) * rows + Math.floor(at / columns)] ?? Number.NaN);
+}
+
+describe('orthogonal initial weights', () => {
+  it.each([
+    { inputs: 9, outputs: 4 },
+    { inputs: 4, outputs: 9 },
+    { inputs: 6, outputs: 6 },
+    { inputs: 5, outputs: 1 },
+  ])('of $inputs → $outputs have orthogonal rows or columns of the length of the gain', ({ inputs, outputs }) => {
+    const memory = new KernelMemory();
+    const scratch = memory.room(1 << 16);
+    for (const isFirst of [false, true]) {
+      const layout = new ParameterLayout();
+      const plan = (isFirst ? planInputLinear : planLinear)(layout, 'w', 'b', inputs, outputs, 'tanh');
+      const layer = new (isFirst ? InputLinear : Linear)(plan, memory.kernels, scratch);
+      const block = new Float32Array(layout.count).fill(5);
+      layer.initializeOrthogonal(block, 1.5, initialStream());
+      const [tensor] = layout.tensors;
+      if (tensor === undefined) throw new Error('The layout lost a tensor.');
+      const weights = readTensor(block, tensor);
+      const count = Math.min(inputs, outputs);
+      const products = rowProducts(outputs <= inputs ? weights : transposed(weights, inputs), count);
+      const expected = products.map((_, at) => (at % (count + 1) === 0 ? 2.25 : 0));
+      expect(differenceOf(products, expected)).toBeUndefined();
+      expect([...block.subarray(plan.bias)]).toEqual(Array.from({ length: outputs }, () => 0));
+    }
+  });
+
+  it('point everywhere alike', () => {
+    const memory = new KernelMemory();
+    const layout = new ParameterLayout();
+    const plan = planLinear(layout, 'w', 'b', 64, 64, 'tanh');
+    const block = new Float32Array(layout.count);
+    new Linear(plan, memory.kernels, memory.room(1 << 16)).initializeOrthogonal(block, 1, initialStream());
+    const weights = block.subarray(0, 64 * 64);
+    const mean = weights.reduce((sum, value) => sum + value, 0) / weights.length;
+    const fourth = weights.reduce((sum, value) => sum + (value * 8) ** 4, 0) / weights.length;
+    // Nearly normal with variance 1/64: the fourth moment of a standard normal variable is 3.
+    expect(Math.abs(mean)).toBeLessThan(0.01);
+    expect(Math.abs(fourth - 3)).toBeLessThan(0.5);
   });
 });
 

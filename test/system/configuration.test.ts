@@ -81,7 +81,7 @@ const refusals: readonly Refusal[] = [
     value: 'a',
     bound: 'another than that of agents.0',
   },
-  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn'),
+  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn, ppo'),
   algorithm({ name: 5 }, 'name', 5, 'a string'),
   algorithm({ hiddenSizes: [] }, 'hiddenSizes', [], 'at least 1 entry'),
   algorithm({ hiddenSizes: [64, 0] }, 'hiddenSizes.1', 0, 'greater than 0'),
