@@ -4,11 +4,12 @@ import { withCustomNetworks } from './custom-network-dispatch.js';
 import { dqn } from './dqn.js';
 import { ppo } from './ppo.js';
 
+const anyPpo = withCustomNetworks(ppo, async () => (await import('./ppo-tensorflow.js')).tensorFlowPpo);
 const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorflow.js')).tensorFlowDqn);
 
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
   [dqn.name, anyDqn as Algorithm],
-  [ppo.name, ppo as Algorithm],
+  [ppo.name, anyPpo as Algorithm],
 ]);
 
 /** Names of the algorithms that a configuration may ask for. */

@@ -7,6 +7,7 @@ import { InputRows } from '../network/input-rows.js';
 import type { LayerValues } from '../network/perceptron.js';
 import type { RandomStream } from '../random.js';
 import { finiteNumber, positive, share, strictSettings, wholeNumber } from '../schemas.js';
+import { networkSettings } from '../tensorflow/network-settings.js';
 import { createDistribution } from './action-distribution.js';
 import type { ActionDistribution } from './action-distribution.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
@@ -31,6 +32,8 @@ const weight = v.pipe(finiteNumber, v.minValue(0));
 
 /** Settings of PPO. */
 const schema = strictSettings({
+  /** A network of the user's in TensorFlow.js; `hiddenSizes` and `initialWeights` then mean nothing. Default: those below. */
+  network: networkSettings,
   /** Widths of the hidden tanh layers, of the actor as of the critic. */
   hiddenSizes: v.optional(v.pipe(v.array(oneOrMore), v.minLength(1)), [64, 64]),
   /** Orthogonal (√2 in hidden layers, 0.01 for the policy, 1 for the value), or U(±1/√inputs) as in DQN. */
