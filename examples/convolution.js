@@ -7,14 +7,21 @@ export function build(tf, { observationShape, frames, inputSize, outputs, option
   const [planes = 0, height = 0, width = 0] = observationShape;
   const { filters = 16, units = 64 } = /** @type {{ filters?: number, units?: number }} */ (options);
   const initializer = () => tf.initializers.heUniform({ seed: nextSeed() });
-  return tf.sequential({
+  const features = tf.sequential({
     layers: [
       tf.layers.reshape({ inputShape: [inputSize], targetShape: [frames * planes, height, width] }),
       tf.layers.permute({ dims: [2, 3, 1] }),
       tf.layers.conv2d({ filters, kernelSize: 3, activation: 'relu', kernelInitializer: initializer() }),
       tf.layers.flatten(),
       tf.layers.dense({ units, activation: 'relu', kernelInitializer: initializer() }),
-      ...outputs.map(({ size }) => tf.layers.dense({ units: size, kernelInitializer: initializer() })),
     ],
   });
+  // One for DQN, policy and value for PPO.
+  const heads = outputs.map(
+    ({ size }) =>
+      /** @type {import('@tensorflow/tfjs-layers').SymbolicTensor} */ (
+        tf.layers.dense({ units: size, kernelInitializer: initializer() }).apply(features.outputs)
+      ),
+  );
+  return tf.model({ inputs: features.inputs, outputs: heads });
 }

@@ -21,5 +21,5 @@ for await (const record of system.records()) {
   if (record.kind !== 'iteration') continue;
   console.log(`epoch ${record.episodes_total}: mean reward ${record.episode_reward_mean.toFixed(1)}`);
 }
-const summary = await system.run().catch(() => undefined);
-console.log(summary);
+const { agents, trainStepsPerSecond } = await system.run();
+console.log(`${trainStepsPerSecond.toFixed(0)} training steps/s by ${agents[0]?.networkEngine}`);

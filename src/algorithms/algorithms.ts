@@ -5,11 +5,12 @@ import { dqn } from './dqn.js';
 import { fixed } from './fixed.js';
 import { ppo } from './ppo.js';
 
+const anyPpo = withCustomNetworks(ppo, async () => (await import('./ppo-tensorflow.js')).tensorFlowPpo);
 const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorflow.js')).tensorFlowDqn);
 
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
   [dqn.name, anyDqn as Algorithm],
-  [ppo.name, ppo as Algorithm],
+  [ppo.name, anyPpo as Algorithm],
   [fixed.name, fixed as Algorithm],
 ]);
 

@@ -15,6 +15,8 @@ import type { AlgorithmContext } from './algorithm.js';
 import type { PpoConfiguration } from './ppo.js';
 import { planPpoNetwork, ppoNetworkScratchBytes } from './ppo-network.js';
 import type { PpoNetworkPlan } from './ppo-network.js';
+import { networkValues, planPassWorkspace } from './ppo-passes.js';
+import type { NetworkValues, PpoPassWorkspace } from './ppo-passes.js';
 import type { TrainingRate } from './training-rate.js';
 
 // How much of everything PPO has, and where it lies in memory. The same functions count the bytes and hand out the
@@ -57,6 +59,9 @@ export function planNetwork(configuration: PpoConfiguration, { agent }: Algorith
   return planPpoNetwork(observationSize, configuration.hiddenSizes, agent.action);
 }
 
+/** What training depends on of the networks, whatever computes them. */
+export type PpoSizes = Pick<PpoNetworkPlan, 'distribution' | 'parameterCount'>;
+
 /** Everything a learner needs to go on: byte offsets into its state. The parameters come first. */
 export interface PpoState {
   readonly parameters: number;
@@ -69,7 +74,7 @@ export interface PpoState {
   readonly lastVersion: number;
 }
 
-export function planState(layout: Layout, { parameterCount }: PpoNetworkPlan): PpoState {
+export function planState(layout: Layout, { parameterCount }: Pick<PpoSizes, 'parameterCount'>): PpoState {
   return {
     parameters: layout.reserve(parameterCount * 4),
     adam: planAdam(layout, parameterCount),
@@ -113,11 +118,7 @@ export interface PpoWorkspace {
   readonly batch: RolloutBatch;
   readonly rollout: RolloutFigures;
   readonly minibatch: PpoMinibatch;
-  readonly input: InputRowsPlan;
-  readonly actor: LayerValues;
-  readonly critic: LayerValues;
-  readonly actorUpstream: LayerValues;
-  readonly criticUpstream: LayerValues;
+  readonly networkValues: NetworkValues;
   readonly distribution: DistributionWorkspace;
   /** f32 [rows]: dloss/dlog-probability. */
   readonly slope: number;
@@ -125,28 +126,39 @@ export interface PpoWorkspace {
   /** f64 [4], see `clippedSurrogate`, and f64 [1], see `valueLoss`. */
   readonly policyFigures: number;
   readonly valueFigure: number;
-  readonly network: number;
 }
 
+/** What a trainer of the built-in networks works with. */
 export function planWorkspace(
   layout: Layout,
   network: PpoNetworkPlan,
   configuration: PpoConfiguration,
+  context: AlgorithmContext,
+): PpoWorkspace & PpoPassWorkspace {
+  const passes = planPassWorkspace(layout, network, rolloutSizes(configuration).minibatchRows);
+  return { ...passes, ...planTraining(layout, network, configuration, context, networkValues(passes)) };
+}
+
+/** @param values where the networks leave what they compute for a minibatch */
+export function planTraining(
+  layout: Layout,
+  sizes: PpoSizes,
+  configuration: PpoConfiguration,
   { agent }: AlgorithmContext,
+  values: NetworkValues,
 ): PpoWorkspace {
   const { size, minibatchRows } = rolloutSizes(configuration);
   const { rolloutTurns: turns, frameStack } = configuration;
   const observationSize = agent.observation.size * frameStack;
   const widths = { observationSize, actionSize: actionSize(agent.action), maskSize: actionMaskSize(agent.action) };
   const hasActionMask = agent.hasActionMask ?? false;
-  const actor = planLayerValues(layout, network.actor, minibatchRows);
   return {
     batch: planRolloutBatch(layout, { turns, rings, ...widths }, hasActionMask, ppoRingFields),
     rollout: planRolloutFigures(layout, size),
     minibatch: {
       observation: layout.reserve(minibatchRows * observationSize * 4),
       actions: {
-        outputs: actor[actor.length - 1],
+        outputs: values.outputs,
         action: layout.reserve(minibatchRows * widths.actionSize * 4),
         legal: hasActionMask ? layout.reserve(minibatchRows * widths.maskSize) : undefined,
         logProbability: layout.reserve(minibatchRows * 4),
@@ -156,17 +168,12 @@ export function planWorkspace(
       advantage: layout.reserve(minibatchRows * 4),
       returns: layout.reserve(minibatchRows * 4),
     },
-    input: planInputRows(layout, minibatchRows, observationSize),
-    actor,
-    critic: planLayerValues(layout, network.critic, minibatchRows),
-    actorUpstream: planLayerValues(layout, network.actor, minibatchRows),
-    criticUpstream: planLayerValues(layout, network.critic, minibatchRows),
-    distribution: planDistributionWorkspace(layout, network.distribution),
+    networkValues: values,
+    distribution: planDistributionWorkspace(layout, sizes.distribution),
     slope: layout.reserve(minibatchRows * 4),
-    gradients: layout.reserve(network.parameterCount * 4),
+    gradients: layout.reserve(sizes.parameterCount * 4),
     policyFigures: layout.reserve(4 * 8),
     valueFigure: layout.reserve(8),
-    network: layout.reserve(ppoNetworkScratchBytes(network, minibatchRows)),
   };
 }
 

@@ -1,14 +1,12 @@
 import type { Kernels } from '../kernels/kernels.js';
 import { Adam } from '../network/adam.js';
-import { InputRows } from '../network/input-rows.js';
 import { createDistribution } from './action-distribution.js';
 import type { ActionDistribution } from './action-distribution.js';
 import { learningRateAt } from './learning-rate.js';
 import type { PpoConfiguration } from './ppo.js';
 import { rolloutRate } from './ppo-memory.js';
-import type { PpoMinibatch, PpoState, PpoWorkspace } from './ppo-memory.js';
-import { PpoNetwork } from './ppo-network.js';
-import type { PpoNetworkPlan } from './ppo-network.js';
+import type { PpoMinibatch, PpoSizes, PpoState, PpoWorkspace } from './ppo-memory.js';
+import type { PpoPasses } from './ppo-passes.js';
 import type { TrainingRate } from './training-rate.js';
 
 /** Order of the figures of a training step; `explained_variance` is that of the whole rollout, before its first step. */
@@ -32,8 +30,7 @@ const standardDeviationFloor = 1e-8;
  */
 export class PpoUpdate {
   readonly minibatch: PpoMinibatch;
-  readonly network: PpoNetwork;
-  readonly input: InputRows;
+  readonly passes: PpoPasses;
   readonly metrics = new Float64Array(ppoMetricNames.length);
   readonly #configuration: PpoConfiguration;
   readonly #rate: TrainingRate;
@@ -46,24 +43,26 @@ export class PpoUpdate {
   readonly #policyFigures: Float64Array;
   readonly #valueFigure: Float64Array;
   readonly #explainedVariance: Float64Array;
+  /** Of the training step under way. */
+  #rows = 0;
 
   constructor(
     configuration: PpoConfiguration,
-    network: PpoNetworkPlan,
+    sizes: PpoSizes,
     kernels: Kernels,
     state: PpoState,
     workspace: PpoWorkspace,
+    passes: PpoPasses,
   ) {
     const { buffer } = kernels.memory;
     this.minibatch = workspace.minibatch;
-    this.network = new PpoNetwork(network, kernels, workspace.network);
-    this.input = new InputRows(workspace.input, kernels);
+    this.passes = passes;
     this.#configuration = configuration;
     this.#rate = rolloutRate(configuration);
     this.#kernels = kernels;
     this.#state = state;
     this.#workspace = workspace;
-    this.#distribution = createDistribution(network.distribution, workspace.distribution, kernels);
+    this.#distribution = createDistribution(sizes.distribution, workspace.distribution, kernels);
     this.#adam = new Adam(state.adam, kernels, {
       ...configuration.adam,
       learningRate: learningRateAt(configuration.learningRate, 1, this.#rate),
@@ -84,9 +83,8 @@ export class PpoUpdate {
   /** Trains on the first `rows` rows of the minibatch. Where a figure is not finite, no parameter changes. */
   step(rows: number): void {
     const { gradients } = this.#workspace;
-    this.#forward(rows);
-    this.#computeLosses(rows);
-    this.#backward(rows);
+    this.#rows = rows;
+    this.passes.differentiate(rows, this.#computeLosses);
     this.#adam.measureNorm(gradients);
     this.#recordMetrics();
     if (!this.#isFinite()) return;
@@ -96,22 +94,16 @@ export class PpoUpdate {
     this.#trainingSteps[0]++;
   }
 
-  #forward(rows: number): void {
-    const { parameters } = this.#state;
-    const { minibatch, input, network } = this;
-    input.scan(minibatch.observation, rows);
-    network.actor.forward(parameters, input, this.#workspace.actor);
-    network.critic.forward(parameters, input, this.#workspace.critic);
-    this.#distribution.evaluate(parameters, minibatch.actions, rows);
-  }
-
-  /** The losses, and their gradients by log-probabilities and values. */
-  #computeLosses(rows: number): void {
+  /** The losses, and their gradients by the outputs of the policy and by the values. */
+  readonly #computeLosses = (): void => {
     const { minibatch } = this;
-    const { slope, policyFigures, valueFigure, critic, criticUpstream } = this.#workspace;
-    const { clipRange, valueCoefficient } = this.#configuration;
+    const { parameters } = this.#state;
+    const { slope, policyFigures, valueFigure, gradients, networkValues } = this.#workspace;
+    const { values, outputGradient, valueGradient } = networkValues;
+    const { clipRange, valueCoefficient, entropyCoefficient } = this.#configuration;
     const kernels = this.#kernels;
-    const last = critic.length - 1;
+    const rows = this.#rows;
+    this.#distribution.evaluate(parameters, minibatch.actions, rows);
     kernels.standardize(minibatch.advantage, rows, standardDeviationFloor);
     kernels.clippedSurrogate(
       slope,
@@ -123,20 +115,10 @@ export class PpoUpdate {
       rows,
       clipRange,
     );
-    kernels.valueLoss(criticUpstream[last], valueFigure, critic[last], minibatch.returns, rows, valueCoefficient);
-  }
-
-  #backward(rows: number): void {
-    const { parameters } = this.#state;
-    const { input, network } = this;
-    const { gradients, slope, actor, actorUpstream, critic, criticUpstream } = this.#workspace;
-    const entropySlope = -this.#configuration.entropyCoefficient / rows;
-    const outputGradient = actorUpstream[actor.length - 1];
-    const { actions } = this.minibatch;
-    this.#distribution.backward(parameters, gradients, actions, slope, entropySlope, outputGradient, rows);
-    network.actor.backward(parameters, gradients, input, actor, actorUpstream);
-    network.critic.backward(parameters, gradients, input, critic, criticUpstream);
-  }
+    kernels.valueLoss(valueGradient, valueFigure, values, minibatch.returns, rows, valueCoefficient);
+    const entropySlope = -entropyCoefficient / rows;
+    this.#distribution.backward(parameters, gradients, minibatch.actions, slope, entropySlope, outputGradient, rows);
+  };
 
   #recordMetrics(): void {
     const { metrics } = this;

@@ -7,6 +7,7 @@ import { InputRows } from '../network/input-rows.js';
 import type { LayerValues } from '../network/perceptron.js';
 import type { RandomStream } from '../random.js';
 import { finiteNumber, positive, share, strictSettings, wholeNumber } from '../schemas.js';
+import { networkSettings } from '../tensorflow/network-settings.js';
 import { createDistribution } from './action-distribution.js';
 import type { ActionDistribution } from './action-distribution.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
@@ -19,8 +20,10 @@ import {
   ppoRingFields,
   rolloutSizes,
 } from './ppo-memory.js';
-import type { PpoState, PpoWorkspace, RolloutSizes } from './ppo-memory.js';
+import type { PpoSizes, PpoState, PpoWorkspace, RolloutSizes } from './ppo-memory.js';
 import { PpoNetwork } from './ppo-network.js';
+import { KernelPasses } from './ppo-passes.js';
+import type { PpoPasses } from './ppo-passes.js';
 import { ppoMetricNames, PpoUpdate } from './ppo-update.js';
 
 const oneOrMore = v.pipe(wholeNumber, v.gtValue(0));
@@ -29,6 +32,8 @@ const weight = v.pipe(finiteNumber, v.minValue(0));
 
 /** Settings of PPO. */
 const schema = strictSettings({
+  /** A network of the user's in TensorFlow.js; `hiddenSizes` and `initialWeights` then mean nothing. Default: those below. */
+  network: networkSettings,
   /** Widths of the hidden tanh layers, of the actor as of the critic. */
   hiddenSizes: v.optional(v.pipe(v.array(oneOrMore), v.minLength(1)), [64, 64]),
   /** Orthogonal (√2 in hidden layers, 0.01 for the policy, 1 for the value), or U(±1/√inputs) as in DQN. */
@@ -124,21 +129,21 @@ export class PpoTrainer implements Trainer {
 
   constructor(
     configuration: PpoConfiguration,
-    context: AlgorithmContext,
+    sizes: PpoSizes,
     kernels: Kernels,
-    state: number,
-    scratch: number,
+    state: PpoState,
+    workspace: PpoWorkspace,
+    passes: PpoPasses,
   ) {
-    const network = planNetwork(configuration, context);
     const { buffer } = kernels.memory;
     this.#configuration = configuration;
     this.#kernels = kernels;
-    this.#state = planState(new Layout(state), network);
-    this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
+    this.#state = state;
+    this.#workspace = workspace;
     this.#sizes = rolloutSizes(configuration);
-    this.update = new PpoUpdate(configuration, network, kernels, this.#state, this.#workspace);
-    this.batch = this.#workspace.batch;
-    this.#parameters = new Float32Array(buffer, this.#state.parameters, network.parameterCount);
+    this.update = new PpoUpdate(configuration, sizes, kernels, state, workspace, passes);
+    this.batch = workspace.batch;
+    this.#parameters = new Float32Array(buffer, state.parameters, sizes.parameterCount);
     this.#generator = new Int32Array(buffer, this.#state.generator, 4);
     this.#lastVersion = new Int32Array(buffer, this.#state.lastVersion, 1);
     this.#versions = new Int32Array(buffer, this.batch.fields[1], this.batch.size);
@@ -150,7 +155,7 @@ export class PpoTrainer implements Trainer {
   }
 
   initialize(random: RandomStream): void {
-    this.update.network.initialize(this.#parameters, this.#configuration.initialWeights, random);
+    this.update.passes.initialize(this.#parameters, random);
     this.update.initialize();
     for (let word = 0; word < this.#generator.length; word++) this.#generator[word] = random.integer(2 ** 32);
     // The generator must not start from all zeros.
@@ -219,15 +224,13 @@ export class PpoTrainer implements Trainer {
 
   /** The critic's values of `count` observations, in chunks of a minibatch. */
   #computeValues(destination: number, observations: number, count: number): void {
-    const { critic } = this.#workspace;
+    const { values } = this.#workspace.networkValues;
     const { minibatchRows } = this.#sizes;
-    const { input, network } = this.update;
     const { observationSize } = this.batch;
     for (let first = 0; first < count; first += minibatchRows) {
       const rows = Math.min(minibatchRows, count - first);
-      input.scan(observations + first * observationSize * 4, rows);
-      network.critic.forward(this.#state.parameters, input, critic);
-      this.#kernels.copyBytes(destination + first * 4, critic[critic.length - 1], rows * 4);
+      this.update.passes.computeValues(observations + first * observationSize * 4, rows);
+      this.#kernels.copyBytes(destination + first * 4, values, rows * 4);
     }
   }
 
@@ -275,6 +278,30 @@ function planPpo(configuration: PpoConfiguration, context: AlgorithmContext): Al
   };
 }
 
+function createTrainer(
+  configuration: PpoConfiguration,
+  context: AlgorithmContext,
+  kernels: Kernels,
+  stateOffset: number,
+  scratch: number,
+): PpoTrainer {
+  const network = planNetwork(configuration, context);
+  const state = planState(new Layout(stateOffset), network);
+  const workspace = planWorkspace(new Layout(scratch), network, configuration, context);
+  const passes = new KernelPasses(
+    {
+      network,
+      initialWeights: configuration.initialWeights,
+      workspace,
+      parameters: state.parameters,
+      gradients: workspace.gradients,
+      observation: workspace.minibatch.observation,
+    },
+    kernels,
+  );
+  return new PpoTrainer(configuration, network, kernels, state, workspace, passes);
+}
+
 /** Proximal policy optimization for choices, several choices at once, and real numbers. */
 export const ppo = {
   name: 'ppo',
@@ -282,11 +309,5 @@ export const ppo = {
   plan: planPpo,
   createPolicy: (configuration: PpoConfiguration, context: AlgorithmContext, kernels: Kernels, scratch: number) =>
     new PpoPolicy(configuration, context, kernels, scratch),
-  createTrainer: (
-    configuration: PpoConfiguration,
-    context: AlgorithmContext,
-    kernels: Kernels,
-    state: number,
-    scratch: number,
-  ) => new PpoTrainer(configuration, context, kernels, state, scratch),
+  createTrainer,
 } satisfies Algorithm<PpoConfiguration>;

@@ -1,6 +1,6 @@
 import { MarlinError } from '../errors.js';
 import type { TensorFlow } from './custom-network.js';
-import { registerMissingKernels } from './missing-kernels.js';
+import { registerWasmKernels } from './wasm-kernels.js';
 
 /** TensorFlow.js as it runs in one thread. */
 export interface TensorFlowEngine {
@@ -93,7 +93,7 @@ async function loadWasm(): Promise<TensorFlow> {
   const { setThreadsCount } = await import('@tensorflow/tfjs-backend-wasm');
   // A learner has its own thread already, and the order of sums must not depend on how many there are.
   setThreadsCount(1);
-  registerMissingKernels(tf);
+  registerWasmKernels(tf);
   return tf;
 }
 

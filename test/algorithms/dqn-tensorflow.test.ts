@@ -140,7 +140,7 @@ describe.each(networks)('a network $name', ({ module }) => {
     trainer.step();
     const q = memory.floats(workspace.q, batch.size * actionCount);
     learner.block(state.parameters).set(parameters);
-    const action = memory.room(4);
+    const { action } = batch;
     for (let row = 0; row < batch.size; row++) {
       const observation = batch.observation + row * batch.observationSize * 4;
       const step = actingStep(memory.buffer, action, { parameters: state.parameters, observation });
@@ -154,8 +154,7 @@ describe.each(networks)('a network $name', ({ module }) => {
 describe('acting', async () => {
   const learner = await learnerWithBatch();
   const { memory, state, policy, trainer } = learner;
-  const { observation, nextLegal = 0 } = trainer.batch;
-  const action = memory.room(4);
+  const { observation, action, nextLegal = 0 } = trainer.batch;
   const act = (weightsVersion: number, legal?: number) => {
     const step = actingStep(memory.buffer, action, {
       parameters: state.parameters,

@@ -50,6 +50,50 @@ describe.each(['sequential', 'async'] as const)('a convolution in a run: %s', (e
   });
 });
 
+describe.each(['sequential', 'async'] as const)('policy and value of PPO in a run: %s', (execution) => {
+  const ppoRun = (overrides = {}): MarlConfiguration => ({
+    ...spotRun(execution, overrides),
+    agents: {
+      algorithm: {
+        name: 'ppo',
+        network: { module: convolution },
+        rolloutTurns: 60,
+        minibatchSize: 30,
+        passes: 6,
+        discount: 0,
+        learningRate: 1e-2,
+      },
+    },
+    parallel: { execution },
+  });
+
+  it('learn, with as many training steps as are owed, each rollout by the newest weights', async () => {
+    using threads = new ThreadWatch();
+    const { summary, records } = await runAndRecord(ppoRun());
+    const rewards = records.flatMap((record) => (record.kind === 'episode' ? [record.episode_reward] : []));
+    const last = rewards.slice(-8);
+    expect(last.reduce((sum, reward) => sum + reward, 0) / last.length).toBeGreaterThan(17);
+    // 13 rollouts of 800 turns, 2 minibatches in each of 6 passes.
+    expect(summary.agents[0]).toMatchObject({
+      trainSteps: 156,
+      owedTrainSteps: 156,
+      weightsVersion: 13,
+      weightsLagMax: 0,
+      networkEngine: engine,
+    });
+    expect(threads.alive).toBe(0);
+  });
+
+  it('come to the same bits from the same seed, on threads as well', async () => {
+    const experiment = { epochs: 6, maxTurns: 20, seed: 3 };
+    const [first, second] = [
+      await new MarlSystem(ppoRun({ experiment })).run(),
+      await new MarlSystem(ppoRun({ experiment })).run(),
+    ];
+    expect(second.agents[0]?.weightsHash).toBe(first.agents[0]?.weightsHash);
+  });
+});
+
 it('comes to the same bits from the same seed in sequential, and to others from another', async () => {
   const hashes: (string | undefined)[] = [];
   for (const seed of [3, 3, 4]) {

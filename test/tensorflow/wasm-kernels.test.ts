@@ -42,3 +42,30 @@ describe('the gradient of a filter on the wasm backend', () => {
     expect(differenceOf(computed, expected, { relative: 1e-4, absolute: 1e-4 })).toBeUndefined();
   });
 });
+
+describe('a product of transposed matrices on the wasm backend', () => {
+  it.each([
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ])('is that of the cpu backend: %s, %s', async (transposeA, transposeB) => {
+    for (const [rows, inner, columns] of [
+      [3, 4, 5],
+      [50, 60, 70],
+    ] as const) {
+      const multiply = async (backend: string) => {
+        await tf.setBackend(backend);
+        return tf.tidy(() => {
+          const a = tf.tensor2d(uniformValues(rows * inner, 3), transposeA ? [inner, rows] : [rows, inner]);
+          const b = tf.tensor2d(uniformValues(inner * columns, 4), transposeB ? [columns, inner] : [inner, columns]);
+          return tf.matMul(a, b, transposeA, transposeB).dataSync();
+        });
+      };
+      const expected = await multiply('cpu');
+      const before = tf.memory().numTensors;
+      expect(differenceOf(await multiply('wasm'), expected, { relative: 1e-5, absolute: 1e-5 })).toBeUndefined();
+      expect(tf.memory().numTensors).toBe(before);
+    }
+  });
+});
