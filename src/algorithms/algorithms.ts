@@ -2,12 +2,14 @@ import { ConfigurationError } from '../errors.js';
 import type { Algorithm } from './algorithm.js';
 import { withCustomNetworks } from './custom-network-dispatch.js';
 import { dqn } from './dqn.js';
+import { iqn } from './iqn.js';
 import { ppo } from './ppo.js';
 
 const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorflow.js')).tensorFlowDqn);
 
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
   [dqn.name, anyDqn as Algorithm],
+  [iqn.name, iqn as Algorithm],
   [ppo.name, ppo as Algorithm],
 ]);
 
