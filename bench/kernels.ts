@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import {
   createKernelMemory,
   firstFreeByte,
@@ -6,59 +7,14 @@ import {
   kernelModule,
   peakOperations,
 } from '#marlin/kernels/kernels.js';
+import { dqn } from '#marlin/algorithms/dqn.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import { RandomStream } from '#marlin/random.js';
-import { interleave, ratios, secondsOf, spreadOf } from './bench.js';
-import type { Bench, BenchResult, Spread } from './bench.js';
-import { makeDqnSubject } from './dqn-subject.js';
-import { makeTensorFlowDqn, startTensorFlow } from './tensorflow-dqn.js';
-
-/** What a candidate does `calls` times a round; `call` is told which call of the round it is. */
-interface Candidate {
-  readonly calls: number;
-  readonly call: (index: number) => unknown;
-}
-
-const warmRounds = 5;
-
-/** Times by candidate, taken in turns once the engine has compiled all of them. */
-class Times<Name extends string> {
-  readonly #seconds: ReadonlyMap<string, readonly number[]>;
-
-  private constructor(seconds: ReadonlyMap<string, readonly number[]>) {
-    this.#seconds = seconds;
-  }
-
-  static async of<Name extends string>(candidates: Readonly<Record<Name, Candidate>>): Promise<Times<Name>> {
-    const names = Object.keys(candidates) as Name[];
-    const rounds = names.map((name) => {
-      const { calls, call } = candidates[name];
-      const secondsPerCall = () => {
-        const seconds = secondsOf(() => {
-          for (let index = 0; index < calls; index++) call(index);
-        });
-        return seconds / calls;
-      };
-      for (let round = 0; round < warmRounds; round++) secondsPerCall();
-      return secondsPerCall;
-    });
-    const measured = await interleave(rounds);
-    return new Times(new Map(names.map((name, index) => [name, measured[index]])));
-  }
-
-  microseconds(name: Name): Spread {
-    return spreadOf(this.#of(name).map((seconds) => seconds * 1e6));
-  }
-
-  /** How often `name` runs while `reference` runs once. */
-  rate(name: Name, reference: Name): Spread {
-    return spreadOf(ratios(this.#of(reference), this.#of(name)));
-  }
-
-  #of(name: Name): readonly number[] {
-    return this.#seconds.get(name) ?? [];
-  }
-}
+import type { Bench, BenchResult } from './bench.js';
+import { makeLearnerSubject } from './learner-subject.js';
+import { makeTensorFlowDqn } from './tensorflow-dqn.js';
+import { startTensorFlow } from './tensorflow.js';
+import { Times } from './times.js';
 
 /** Matrix products of the sizes of a wide network, against multiply-adds that never leave the registers. */
 async function benchProducts(): Promise<BenchResult[]> {
@@ -127,7 +83,7 @@ async function benchGathers(): Promise<BenchResult[]> {
 /** Training steps and single forward passes of a DQN with 64-64 hidden units. */
 async function benchDqn(frames: number, density: number): Promise<BenchResult[]> {
   const size = 150;
-  const subject = makeDqnSubject(size, frames, density);
+  const subject = makeLearnerSubject(dqn, v.parse(dqn.schema, { frameStack: frames }), size, density);
   const times = await Times.of({
     step: { calls: 100, call: subject.step },
     act: { calls: 3_000, call: subject.act },

@@ -4,6 +4,7 @@ import type { Bench, BenchResult } from './bench.js';
 /** Loaded one at a time: each has its own needs, TensorFlow.js among them. */
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   kernels: async () => import('./kernels.js'),
+  iqn: async () => import('./iqn.js'),
   buffers: async () => import('./buffers.js'),
   game: async () => import('./game.js'),
   learning: async () => import('./learning.js'),

@@ -1,21 +1,9 @@
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
-import { actionCount } from './dqn-subject.js';
-import type { PlainBatch } from './dqn-subject.js';
+import { actionCount } from './learner-subject.js';
+import type { PlainBatch } from './learner-subject.js';
+import { applyClipped, backward, throughRelu } from './tensorflow.js';
 
 const hidden = 64;
-
-/** Starts TensorFlow.js on its WebAssembly backend, on one thread as a learner has. */
-export async function startTensorFlow(): Promise<void> {
-  const main = fileURLToPath(import.meta.resolve('@tensorflow/tfjs-backend-wasm'));
-  setWasmPaths(`${join(dirname(main.slice(0, main.lastIndexOf('dist'))), 'tfjs-backend-wasm', 'dist')}/`);
-  setThreadsCount(1);
-  await tf.setBackend('wasm');
-  await tf.ready();
-}
-
 const learningRate = 2.5e-4;
 const maxGradNorm = 10;
 const bootstrap = 0.9 ** 3;
@@ -41,18 +29,6 @@ function forward(network: readonly tf.Tensor[], observation: tf.Tensor) {
   const advantage = tf.add(tf.matMul(second, wa), ba);
   const value = tf.add(tf.matMul(second, wv), bv);
   return { first, second, q: tf.sub(tf.add(value, advantage), tf.mean(advantage, 1, true)) };
-}
-
-/** Gradients of a layer z = x·W + b, and of x. */
-function backward(x: tf.Tensor, w: tf.Tensor, gradient: tf.Tensor) {
-  return {
-    parameters: [tf.matMul(x, gradient, true), tf.sum(gradient, 0, true)],
-    input: () => tf.matMul(gradient, w, false, true),
-  };
-}
-
-function throughRelu(gradient: tf.Tensor, output: tf.Tensor): tf.Tensor {
-  return tf.mul(gradient, tf.cast(tf.greater(output, 0), 'float32'));
 }
 
 /**
@@ -87,9 +63,7 @@ export function makeTensorFlowDqn(inputs: number, batches: readonly PlainBatch[]
     const secondLayer = backward(first, w2, features);
     const firstLayer = backward(x, x, throughRelu(secondLayer.input(), first));
     const gradients = [firstLayer, secondLayer, advantageHead, valueHead].flatMap(({ parameters }) => parameters);
-    const squares = gradients.map((gradient) => tf.sum(tf.square(gradient)));
-    const scale = tf.minimum(1, tf.div(maxGradNorm, tf.add(tf.sqrt(tf.addN(squares)), 1e-6)));
-    optimizer.applyGradients(online.map(({ name }, index) => ({ name, tensor: tf.mul(gradients[index], scale) })));
+    applyClipped(optimizer, online, gradients, maxGradNorm);
     // The loss is read, as a learner must to see that it is finite.
     if (!Number.isFinite(loss.dataSync()[0])) throw new Error('The loss is not finite.');
   }

@@ -94,9 +94,12 @@ const typeNames: Readonly<Record<string, string>> = {
   record: anObject,
 };
 
-/** Valibot lists what it expected as `("a" | "b")`, or as `"a"` where there is one choice only. */
+/**
+ * Valibot lists what it expected as `("a" | "b")`, or as `"a"` where there is one choice only; one that may be left out
+ * as `("a" | undefined)`.
+ */
 function choices(expected: string | null): string {
-  const list = String(expected);
+  const list = String(expected).replaceAll(/\(("[^"]*") \| undefined\)/g, '$1');
   return list.startsWith('(') ? `one of ${list.slice(1, -1).replaceAll(' | ', ', ')}` : list;
 }
 

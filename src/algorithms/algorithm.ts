@@ -10,12 +10,24 @@ import type { RandomStream } from '../random.js';
 import type { TrainingRate } from './training-rate.js';
 
 /** ε falls linearly from `start` to `end` over the first `duration` epochs or turns, then stays. */
-export interface EpsilonSchedule {
+export interface LinearEpsilon {
+  readonly kind?: 'linear' | undefined;
   readonly start: number;
   readonly end: number;
   readonly duration: number;
   readonly unit: 'epochs' | 'turns';
 }
+
+/** ε is `start` · `factor`ᵏ after k epochs or turns, but not below `end`. */
+export interface DecayingEpsilon {
+  readonly kind: 'decay';
+  readonly start: number;
+  readonly end: number;
+  readonly factor: number;
+  readonly unit: 'epochs' | 'turns';
+}
+
+export type EpsilonSchedule = LinearEpsilon | DecayingEpsilon;
 
 /** Transitions drawn from the ring, as often as the run's rates say. */
 export interface ReplayExperience {

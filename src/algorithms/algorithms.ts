@@ -3,6 +3,7 @@ import type { Algorithm } from './algorithm.js';
 import { withCustomNetworks } from './custom-network-dispatch.js';
 import { dqn } from './dqn.js';
 import { fixed } from './fixed.js';
+import { iqn } from './iqn.js';
 import { ppo } from './ppo.js';
 
 const anyPpo = withCustomNetworks(ppo, async () => (await import('./ppo-tensorflow.js')).tensorFlowPpo);
@@ -10,6 +11,7 @@ const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorfl
 
 const algorithms: ReadonlyMap<string, Algorithm> = new Map([
   [dqn.name, anyDqn as Algorithm],
+  [iqn.name, iqn as Algorithm],
   [ppo.name, anyPpo as Algorithm],
   [fixed.name, fixed as Algorithm],
 ]);

@@ -10,7 +10,7 @@ import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPl
 import { dqn, metricNames } from './dqn.js';
 import type { DqnConfiguration } from './dqn.js';
 import { planState } from './dqn-memory.js';
-import { DqnUpdate } from './dqn-update.js';
+import { QUpdate } from './q-update.js';
 
 // DQN with a network of the user's. TensorFlow.js computes it forwards and backwards; loss, Adam and all state are the
 // kernels' as ever.
@@ -125,7 +125,7 @@ class TensorFlowDqnTrainer implements Trainer {
   readonly #doubleQ: boolean;
   readonly #huberDelta: number;
   readonly #kernels: Kernels;
-  readonly #update: DqnUpdate;
+  readonly #update: QUpdate;
   readonly #workspace: Workspace;
   readonly #actions: number;
   readonly #figures: Float64Array;
@@ -160,7 +160,7 @@ class TensorFlowDqnTrainer implements Trainer {
     this.#doubleQ = configuration.doubleQ;
     this.#huberDelta = configuration.huberDelta;
     this.#kernels = kernels;
-    this.#update = new DqnUpdate(configuration, context, kernels, state);
+    this.#update = new QUpdate(configuration, context, kernels, state);
     this.#workspace = workspace;
     this.#actions = actionCountOf(context, 'dqn');
     this.#figures = new Float64Array(buffer, workspace.figures, 3);

@@ -4,7 +4,7 @@ import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { InputRows } from '../network/input-rows.js';
 import type { RandomStream } from '../random.js';
-import { finiteNumber, positive, settingsBy, share, strictSettings, wholeNumber } from '../schemas.js';
+import { positive, share, strictSettings, wholeNumber } from '../schemas.js';
 import { networkSettings } from '../tensorflow/network-settings.js';
 import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
@@ -13,24 +13,10 @@ import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dq
 import type { DqnState, DqnWorkspace } from './dqn-memory.js';
 import { DqnNetwork } from './dqn-network.js';
 import type { DqnActivations } from './dqn-network.js';
-import { DqnUpdate } from './dqn-update.js';
+import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
+import { QUpdate } from './q-update.js';
 
 const oneOrMore = v.pipe(wholeNumber, v.gtValue(0));
-const decay = v.pipe(finiteNumber, v.minValue(0), v.ltValue(1));
-
-const epsilonSchema = strictSettings({
-  start: v.optional(share, 1),
-  end: v.optional(share, 0.05),
-  duration: v.optional(v.pipe(finiteNumber, v.minValue(0)), 200),
-  unit: v.optional(v.picklist(['epochs', 'turns']), 'epochs'),
-});
-
-const targetUpdateSchema = settingsBy('kind', [
-  /** The target network becomes a copy of the online network every so many training steps. */
-  strictSettings({ kind: v.literal('hard'), every: v.optional(oneOrMore, 200) }),
-  /** After every training step target += τ · (online − target). */
-  strictSettings({ kind: v.literal('soft'), tau: v.optional(v.pipe(positive, v.maxValue(1)), 0.005) }),
-]);
 
 /** Settings of DQN. The defaults are those of small gridworlds. */
 const schema = strictSettings({
@@ -50,21 +36,13 @@ const schema = strictSettings({
   nStep: v.optional(oneOrMore, 3),
   /** Learning rate of Adam, constant or falling. */
   learningRate: v.optional(learningRateSchema, 2.5e-4),
-  adam: v.optional(
-    strictSettings({
-      beta1: v.optional(decay, 0.9),
-      beta2: v.optional(decay, 0.999),
-      /** Added outside the square root. */
-      epsilon: v.optional(positive, 1e-8),
-    }),
-    {},
-  ),
+  adam: v.optional(adamSchema, {}),
   /** Gradients are scaled down to this global norm. */
   maxGradNorm: v.optional(positive, 10),
   /** |td error| from which on the Huber loss is linear. */
   huberDelta: v.optional(positive, 1),
   targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
-  /** Share of random actions: linear from `start` to `end` over `duration`. */
+  /** Share of random actions. */
   epsilon: v.optional(epsilonSchema, {}),
 });
 
@@ -108,7 +86,7 @@ export class DqnTrainer implements Trainer {
   readonly #observation: InputRows;
   readonly #nextObservation: InputRows;
   readonly #network: DqnNetwork;
-  readonly #update: DqnUpdate;
+  readonly #update: QUpdate;
   readonly #state: DqnState;
   readonly #workspace: DqnWorkspace;
   readonly #parameterCount: number;
@@ -131,7 +109,7 @@ export class DqnTrainer implements Trainer {
     this.#observation = new InputRows(this.#workspace.observation, kernels);
     this.#nextObservation = new InputRows(this.#workspace.nextObservation, kernels);
     this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
-    this.#update = new DqnUpdate(configuration, context, kernels, this.#state);
+    this.#update = new QUpdate(configuration, context, kernels, this.#state);
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
     this.batch = this.#workspace.batch;
   }

@@ -27,6 +27,7 @@ const settings: readonly Setting[] = [
   flag('--seed <n>', 'names every random stream of the run; default 0', 'experiment.seed', number),
   flag('--agents <n>', "number of agents; default: the game's own", 'agents.count', number),
   choice('--algorithm <name>', 'how the agents learn; default dqn', 'agents.algorithm.name', algorithmNames()),
+  flag('--preset <name>', 'settings and rates under a name: source (iqn)', 'agents.algorithm.preset', String),
   flag('--hidden <sizes>', 'widths of the hidden layers; default 64,64', 'agents.algorithm.hiddenSizes', numbers),
   choice('--execution <how>', 'default async', 'parallel.execution', ['sequential', 'async']),
   choice('--mode <mode>', 'how weights travel; default double-buffer', 'parallel.mode', ['double-buffer', 'snapshot']),

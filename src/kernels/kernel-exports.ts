@@ -29,6 +29,8 @@ export interface KernelExports {
     inputs: number,
     outputs: number,
   ): void;
+  /** Puts outputGradient[row] · W[column], W[…, outputs], in place of each listed value of X[rows, …]: its gradient. */
+  sparseValueGradient(list: number, outputGradient: number, w: number, rows: number, outputs: number): void;
   /** `iterations` × 24 operations of 4 lanes in registers: the bound that products are measured against. */
   multiplyAddPeak(iterations: number): number;
 
@@ -71,6 +73,83 @@ export interface KernelExports {
     delta: number,
   ): void;
 
+  /** features[count, columns] = cos(π · i · tau[count]), i = 1 … columns. */
+  cosineFeatures(features: number, tau: number, count: number, columns: number): void;
+  /**
+   * Lists what is not 0 in the products features[g] · embedding[g · repeats + t], elementwise over the columns, as rows
+   * g · repeats + t. `list` has {@link nonZeroListBytes} of [groups · repeats, columns], `active` is i32 [columns].
+   */
+  listProducts(
+    list: number,
+    features: number,
+    embedding: number,
+    groups: number,
+    repeats: number,
+    columns: number,
+    active: number,
+  ): void;
+  /**
+   * Takes gradients of listed products, as `sparseValueGradient` leaves them, on to both factors. The list becomes the
+   * gradient of the embedding before its ReLU.
+   * @param featureGradient out [groups, columns] @param biasGradient out [columns]: that of the embedding's bias
+   */
+  productGradient(
+    list: number,
+    featureGradient: number,
+    biasGradient: number,
+    features: number,
+    embedding: number,
+    groups: number,
+    repeats: number,
+    columns: number,
+  ): void;
+  /** y[groups, columns] = mean over repeats of x[groups · repeats, columns]. */
+  groupMeans(y: number, x: number, groups: number, repeats: number, columns: number): void;
+  /**
+   * Targets, quantile-Huber loss and its gradient in one pass; see `assembly/quantile-loss.ts`.
+   * @param zGradient out [rows, quantiles, actions]: dloss/dz @param target out [rows, quantiles]
+   * @param tdError out [rows]: mean target − mean z(s, a) @param figures out f64 [3]: loss, mean z(s, a), mean |td|
+   * @param z [rows, quantiles, actions] @param tau [rows, quantiles]: the fractions of z
+   * @param nextMean [rows, actions]: chooses a′ @param nextValue [rows, quantiles, actions]: values a′
+   * @param action i32 [rows] @param nStepReturn [rows] @param bootstrapDiscount [rows] @param weight [rows]
+   * @param nextLegal u8 [rows, actions] or offset 0
+   */
+  quantileLoss(
+    zGradient: number,
+    target: number,
+    tdError: number,
+    figures: number,
+    z: number,
+    tau: number,
+    nextMean: number,
+    nextValue: number,
+    action: number,
+    nStepReturn: number,
+    bootstrapDiscount: number,
+    weight: number,
+    nextLegal: number,
+    rows: number,
+    quantiles: number,
+    actions: number,
+  ): void;
+
+  /**
+   * Writes the state of a generator, {@link randomStateBytes} at a multiple of 4, from four words that are not all 0.
+   * The state alone determines what is drawn; a call may leave some draws unused.
+   */
+  seedRandom(state: number, word0: number, word1: number, word2: number, word3: number): void;
+  /** x[count] from U[0, 1), multiples of 2⁻²⁴. */
+  drawUniform(x: number, count: number, state: number): void;
+  /** x[count] from the standard normal distribution, |x| < 5.8. */
+  drawGaussian(x: number, count: number, state: number): void;
+  /** x[count] = sign(x) · √|x|, in place. */
+  signedRoots(x: number, count: number): void;
+  /** y[rows, columns] = left[rows] · right[columns]. */
+  outerProduct(y: number, left: number, right: number, rows: number, columns: number): void;
+  /** y[count] = a + b · c, elementwise. */
+  multiplyAdd(y: number, a: number, b: number, c: number, count: number): void;
+  /** y[count] = a · b, elementwise. */
+  multiply(y: number, a: number, b: number, count: number): void;
   /**
    * Generalized advantages of rollouts [rings, turns]: returns = advantage + value; see `assembly/advantages.ts`.
    * @param end u8, a number of `rolloutEnd` @param cutRow i32: place in `cutValue` of the value behind a cut step
@@ -289,6 +368,9 @@ type PushFrame = (stack: number, observation: number, frames: number, size: numb
 /** What the kernels call the activations. */
 export const activationNumbers = { none: 0, relu: 1, tanh: 2 } as const;
 export type Activation = keyof typeof activationNumbers;
+
+/** Bytes of a generator's state: four words in each of four lanes. */
+export const randomStateBytes = 64;
 
 /** Floating-point operations of one iteration of `multiplyAddPeak`. */
 export const peakOperations = 24 * 4;

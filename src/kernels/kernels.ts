@@ -5,7 +5,13 @@ import { engine } from './engine.js';
 import type { KernelMemory, KernelModule } from './engine.js';
 import type { KernelExports } from './kernel-exports.js';
 
-export { activationNumbers, gemmScratchBytes, nonZeroListBytes, peakOperations } from './kernel-exports.js';
+export {
+  activationNumbers,
+  gemmScratchBytes,
+  nonZeroListBytes,
+  peakOperations,
+  randomStateBytes,
+} from './kernel-exports.js';
 export type { KernelMemory, KernelModule } from './engine.js';
 export type { Activation } from './kernel-exports.js';
 

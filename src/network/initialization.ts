@@ -4,12 +4,16 @@ import type { LinearPlan } from './linear.js';
 import type { Storage } from './parameter-layout.js';
 
 /**
- * Draws the weights and biases of a layer from U(±1/√inputs), as PyTorch's `nn.Linear` does, in the order in which they
- * lie in the block.
+ * Draws the weights and biases of a layer from U(±bound), in the order in which they lie in the block.
+ * @param bound default 1/√inputs, as PyTorch's `nn.Linear` has it
  */
-export function initializeLinear(plan: LinearPlan, block: Float32Array, random: RandomStream): void {
+export function initializeLinear(
+  plan: LinearPlan,
+  block: Float32Array,
+  random: RandomStream,
+  bound = 1 / Math.sqrt(plan.inputs),
+): void {
   const { inputs, outputs, weight, bias } = plan;
-  const bound = 1 / Math.sqrt(inputs);
   fillUniform(block.subarray(weight, weight + inputs * outputs), bound, random);
   fillUniform(block.subarray(bias, bias + outputs), bound, random);
 }

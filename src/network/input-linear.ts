@@ -2,7 +2,7 @@ import { activationNumbers } from '../kernels/kernels.js';
 import type { Activation, Kernels } from '../kernels/kernels.js';
 import type { RandomStream } from '../random.js';
 import { initializeLinear, initializeOrthogonal } from './initialization.js';
-import type { InputRows } from './input-rows.js';
+import type { LayerInput } from './input-rows.js';
 import type { LinearPlan } from './linear.js';
 import type { ParameterLayout } from './parameter-layout.js';
 
@@ -21,9 +21,9 @@ export function planInputLinear(
 }
 
 /**
- * The first layer of a network: a linear layer that skips zeros of its input and gives no gradient to it. One-hot
- * observations of gridworlds are 95 % zeros, and the first layer is most of such a network. Dense inputs take the same
- * path as in `Linear`.
+ * A linear layer that skips zeros of its input, as the first of a network: one-hot observations of gridworlds are 95 %
+ * zeros, and the first layer is most of such a network. Dense inputs take the same path as in `Linear`; they are given
+ * no gradient.
  */
 export class InputLinear {
   readonly plan: LinearPlan;
@@ -49,7 +49,7 @@ export class InputLinear {
   }
 
   /** output[rows, outputs] for all rows of `input`; `parameters` is the byte offset of the block. */
-  forward(parameters: number, input: InputRows, output: number): void {
+  forward(parameters: number, input: LayerInput, output: number): void {
     const { inputs, outputs, weight, bias } = this.plan;
     const { rows } = input;
     const { list } = input.plan;
@@ -64,7 +64,7 @@ export class InputLinear {
    * @param output what {@link forward} computed, [rows, outputs]
    * @param outputGradient [rows, outputs]; it is overwritten with the gradient before the activation
    */
-  backward(gradients: number, input: InputRows, output: number, outputGradient: number): void {
+  backward(gradients: number, input: LayerInput, output: number, outputGradient: number): void {
     const { inputs, outputs, weight, bias } = this.plan;
     const { rows } = input;
     const { list } = input.plan;
@@ -74,5 +74,15 @@ export class InputLinear {
     if (input.isSparse) kernels.sparseWeightGradient(w, list, outputGradient, rows, inputs, outputs);
     else kernels.gemmTN(w, input.values, outputGradient, inputs, outputs, rows, 0, this.#scratch);
     kernels.columnSums(gradients + bias * 4, outputGradient, rows, outputs, 0);
+  }
+
+  /**
+   * Puts the gradients of the listed values in place of them, once {@link backward} has used those.
+   * @param outputGradient as `backward` left it
+   */
+  backwardValues(parameters: number, input: LayerInput, outputGradient: number): void {
+    const { outputs, weight } = this.plan;
+    const w = parameters + weight * 4;
+    this.#kernels.sparseValueGradient(input.plan.list, outputGradient, w, input.rows, outputs);
   }
 }

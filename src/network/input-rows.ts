@@ -26,8 +26,21 @@ export function planInputRows(layout: Layout, rows: number, columns: number): In
   return { rows, columns, list: layout.reserve(nonZeroListBytes(rows, columns, limit)) };
 }
 
+/** What a layer that skips zeros multiplies. */
+export interface LayerInput {
+  readonly rows: number;
+  readonly plan: {
+    /** Byte offset of the list of what is not 0. */
+    readonly list: number;
+  };
+  /** Whether that list holds everything that is not 0. */
+  readonly isSparse: boolean;
+  /** Byte offset of all values, f32 [rows, columns]; read where `isSparse` is false. */
+  readonly values: number;
+}
+
 /** A network's input, and the list of what is not 0 in it: scanned once, then used by every pass over the same rows. */
-export class InputRows {
+export class InputRows implements LayerInput {
   readonly plan: InputRowsPlan;
   readonly #kernels: Kernels;
   #values = 0;

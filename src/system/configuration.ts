@@ -200,8 +200,25 @@ function resolveAlgorithm(
   }
   const algorithmName = name ?? 'dqn';
   const { schema } = algorithmNamed(algorithmName, `${field}.name`);
-  const settings = { ...presetNamed(algorithmName, preset, field)?.settings, ...given };
+  const settings = overlaid(presetNamed(algorithmName, preset, field)?.settings ?? {}, given);
   return { algorithmReference: algorithmName, algorithm: parseSetting(schema, settings, field) };
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** A preset's settings with the user's over them, field by field; where `kind` differs, an object is all the user's. */
+function overlaid(preset: Settings, given: Settings): Settings {
+  const result: Record<string, unknown> = { ...preset, ...given };
+  for (const [name, value] of Object.entries(given)) {
+    const under = preset[name];
+    if (!isSettings(under) || !isSettings(value)) continue;
+    if (value['kind'] === undefined || value['kind'] === under['kind']) result[name] = overlaid(under, value);
+  }
+  return result;
+}
+
+function isSettings(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** @throws ConfigurationError naming the presets that there are */

@@ -35,6 +35,16 @@ describe('ε', () => {
     });
     expect(fc.check(property).counterexample).toBeNull();
   });
+
+  it('may be multiplied by a factor each epoch or turn, down to an end', () => {
+    const decay = { kind: 'decay', start: 0.8, end: 0.1, factor: 0.5, unit: 'epochs' } as const;
+    expect([0, 1, 2, 3, 4, 1e9].map((epoch) => epsilonAt(decay, epoch, 77))).toEqual([0.8, 0.4, 0.2, 0.1, 0.1, 0.1]);
+    expect([0, 1, 2].map((turn) => epsilonAt({ ...decay, unit: 'turns' }, 77, turn))).toEqual([0.8, 0.4, 0.2]);
+    const slow = { ...decay, start: 0.6, end: 0, factor: 0.9995 };
+    for (const epoch of [1, 7, 100, 1_000, 4_321]) {
+      expect(epsilonAt(slow, epoch, 0)).toBeCloseTo(0.6 * 0.9995 ** epoch, 12);
+    }
+  });
 });
 
 it('the n-th legal action is that', () => {

@@ -46,6 +46,50 @@ export interface GoldenDqn {
   };
 }
 
+type GoldenPasses<T> = Readonly<Record<'online' | 'nextOnline' | 'nextTarget', T>>;
+
+export interface GoldenIqn {
+  readonly kind: 'iqn';
+  readonly config: {
+    readonly observation: number;
+    readonly hidden: number;
+    readonly actions: number;
+    readonly batch: number;
+    readonly quantiles: number;
+    readonly cosines: number;
+    readonly noisy: boolean;
+    readonly nStep: number;
+    readonly learningRate: number;
+    readonly discount: number;
+    readonly maxGradNorm: number;
+    readonly targetTau: number;
+    readonly adam: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  };
+  readonly params: GoldenTensors;
+  readonly target: GoldenTensors;
+  readonly batch: {
+    readonly observation: GoldenTensor;
+    readonly nextObservation: GoldenTensor;
+    readonly action: readonly number[];
+    readonly nStepReturn: GoldenTensor;
+    readonly terminal: readonly number[];
+    readonly valid: readonly number[];
+  };
+  readonly taus: GoldenPasses<GoldenTensor>;
+  /** ε of the weights under `f`, `a`, `v`, of the biases under `bf`, `ba`, `bv`; null without noise. */
+  readonly noise: GoldenPasses<GoldenTensors | null>;
+  readonly expected: {
+    readonly quantileValues: GoldenTensor;
+    readonly bestNextAction: readonly number[];
+    readonly targetQuantiles: GoldenTensor;
+    readonly loss: number;
+    readonly gradients: GoldenTensors;
+    readonly gradNorm: number;
+    readonly paramsAfter: GoldenTensors;
+    readonly targetAfter?: GoldenTensors;
+  };
+}
+
 export interface GoldenPpo {
   readonly kind: 'ppo';
   readonly config: {
@@ -91,7 +135,7 @@ export interface GoldenPpo {
   };
 }
 
-type Golden = GoldenDqn | GoldenPpo;
+type Golden = GoldenDqn | GoldenIqn | GoldenPpo;
 
 /** The golden files of one kind: of the folder in GOLDEN_DIR, or of the project's own copy. */
 export function goldenFiles<Kind extends Golden['kind']>(

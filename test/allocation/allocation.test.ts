@@ -35,6 +35,8 @@ it.each([
   ['ring', 'sample'],
   ['dqn', 'act'],
   ['dqn', 'step'],
+  ['iqn', 'act'],
+  ['iqn', 'step'],
   ['ppo', 'choice-act'],
   ['ppo', 'choice-step'],
   ['ppo', 'box-act'],

@@ -90,6 +90,33 @@ describe('marlin train', () => {
     });
   });
 
+  test('--preset gives settings and rates, over which flags win', async () => {
+    await inFolder(async (cwd) => {
+      const args = ['--algorithm', 'iqn', '--preset', 'source', '--hidden', '16,8', '--buffer-capacity', '500'];
+      const more = [
+        '--set',
+        'agents.algorithm.epsilon.start=0.3',
+        '--epochs',
+        '3',
+        '--agents',
+        '1',
+        '--run-dir',
+        'run',
+      ];
+      const { exitCode, stdout } = await runCommand(['train', ...args, ...more, '--json', '--quiet'], { cwd });
+      expect(exitCode).toBe(0);
+      expect(summaryOf(stdout).agents.map(({ trainSteps }) => trainSteps)).toEqual([3]);
+      const written = JSON.parse(await readFile(join(cwd, 'run', 'config.json'), 'utf8')) as {
+        configuration: { agents: unknown[]; parallel: unknown };
+      };
+      expect(written.configuration.parallel).toMatchObject({ trainInterval: 100, bufferCapacity: 500 });
+      const epsilon = { kind: 'decay', start: 0.3, factor: 0.9995 };
+      expect(written.configuration.agents).toMatchObject([
+        { algorithm: { name: 'iqn', hiddenSizes: [16, 8], discount: 0.99, epsilon } },
+      ]);
+    });
+  });
+
   test('the config.json of a run starts the same run again', async () => {
     await inFolder(async (cwd) => {
       const common = ['--execution', 'sequential', '--json', '--quiet'];

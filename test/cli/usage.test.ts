@@ -48,7 +48,7 @@ describe('help', () => {
     const { exitCode, stdout } = await runCommand(['train', '--help']);
     expect(exitCode).toBe(0);
     const options =
-      '--epochs --steps --max-turns --agents --algorithm --hidden --seed --execution --mode --learner-workers ' +
+      '--epochs --steps --max-turns --agents --algorithm --preset --hidden --seed --execution --mode --learner-workers ' +
       '--train-interval --gradient-steps --learning-starts --publish-interval --max-training-lag --buffer-capacity ' +
       '--batch-size --run-dir --config --set --metrics --json --quiet';
     for (const option of options.split(' ')) expect(stdout).toContain(` ${option}`);

@@ -6,7 +6,7 @@ import { exp4 } from './tanh';
 /** log x for x > 0 that is neither denormal nor infinite. */
 // @ts-ignore: decorator
 @inline
-function log4(x: v128): v128 {
+export function log4(x: v128): v128 {
   // x = 2ᵉ · m with m in [√½, √2), so that m − 1 is small.
   let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_u(x, 23), i32x4.splat(126)));
   let m = v128.or(v128.and(x, i32x4.splat(0x007fffff)), i32x4.splat(0x3f000000));

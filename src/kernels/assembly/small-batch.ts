@@ -68,7 +68,7 @@ function fourDots(y: usize, x: usize, w: usize, row: usize, k: usize): void {
   store<f32>(y, t3, 12);
 }
 
-function dot(x: usize, w: usize, k: usize): f32 {
+export function dot(x: usize, w: usize, k: usize): f32 {
   let sum = f32x4.splat(0);
   const vectorsEnd = x + ((k & ~3) << 2);
   const end = x + (k << 2);

@@ -4,11 +4,15 @@
 // A list of non-zeros: i32 starts[rows + 1], padded to 8 bytes, then entries of 8 bytes, (column i32, value f32), row
 // by row; entries starts[r] up to starts[r + 1] belong to row r.
 
-const entryBytes: usize = 8;
+import { horizontalSum } from './reduction';
+import { dot } from './small-batch';
+
+/** Of one entry. */
+export const entryBytes: usize = 8;
 
 // @ts-ignore: decorator
 @inline
-function entriesOf(list: usize, rows: usize): usize {
+export function entriesOf(list: usize, rows: usize): usize {
   return list + (((rows + 2) & ~1) << 2);
 }
 
@@ -57,6 +61,11 @@ export function sparseForward(y: usize, list: usize, w: usize, rows: usize, outp
     const end = entries + ((<usize>load<u32>(list + (row << 2), 4)) << 3);
     let at: usize = 0;
     for (; at + 128 <= stride; at += 128) sumOf32(y + at, first, end, w + at, stride);
+    // What is left of a wide row is computed together with outputs that are there already, and come out the same.
+    if (at > 0 && at < stride) {
+      at = stride;
+      sumOf32(y + at - 128, first, end, w + at - 128, stride);
+    }
     for (; at + 16 <= stride; at += 16) sumOf4(y + at, first, end, w + at, stride);
     for (; at < stride; at += 4) {
       let sum: f32 = 0;
@@ -163,4 +172,58 @@ function spread4(gradient: usize, entry: usize, end: usize, outputGradient: usiz
   for (; entry < end; entry += entryBytes) {
     add(gradient + <usize>load<u32>(entry) * stride, v128.load32_splat(entry, 4), g);
   }
+}
+
+/** Replaces each listed value of X[rows, …] by its gradient, outputGradient[row] · W[column], for W[…, outputs]. */
+export function sparseValueGradient(list: usize, outputGradient: usize, w: usize, rows: usize, outputs: usize): void {
+  const entries = entriesOf(list, rows);
+  const stride = outputs << 2;
+  let entry = entries;
+  for (let row: usize = 0; row < rows; row++) {
+    const end = entries + ((<usize>load<u32>(list + (row << 2), 4)) << 3);
+    for (; entry + 4 * entryBytes <= end; entry += 4 * entryBytes) {
+      fourValues(entry, outputGradient, w, stride);
+    }
+    for (; entry < end; entry += entryBytes) {
+      store<f32>(entry, dot(outputGradient, w + <usize>load<u32>(entry) * stride, outputs), 4);
+    }
+    outputGradient += stride;
+  }
+}
+
+function fourValues(entry: usize, outputGradient: usize, w: usize, stride: usize): void {
+  let w0 = w + <usize>load<u32>(entry) * stride,
+    w1 = w + <usize>load<u32>(entry, 8) * stride,
+    w2 = w + <usize>load<u32>(entry, 16) * stride,
+    w3 = w + <usize>load<u32>(entry, 24) * stride;
+  let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
+  const vectorsEnd = outputGradient + (stride & ~15);
+  const end = outputGradient + stride;
+  for (; outputGradient < vectorsEnd; outputGradient += 16) {
+    const g = v128.load(outputGradient);
+    s0 = f32x4.add(s0, f32x4.mul(g, v128.load(w0)));
+    s1 = f32x4.add(s1, f32x4.mul(g, v128.load(w1)));
+    s2 = f32x4.add(s2, f32x4.mul(g, v128.load(w2)));
+    s3 = f32x4.add(s3, f32x4.mul(g, v128.load(w3)));
+    w0 += 16;
+    w1 += 16;
+    w2 += 16;
+    w3 += 16;
+  }
+  let t0 = horizontalSum(s0), t1 = horizontalSum(s1), t2 = horizontalSum(s2), t3 = horizontalSum(s3);
+  for (; outputGradient < end; outputGradient += 4) {
+    const g = load<f32>(outputGradient);
+    t0 += g * load<f32>(w0);
+    t1 += g * load<f32>(w1);
+    t2 += g * load<f32>(w2);
+    t3 += g * load<f32>(w3);
+    w0 += 4;
+    w1 += 4;
+    w2 += 4;
+    w3 += 4;
+  }
+  store<f32>(entry, t0, 4);
+  store<f32>(entry, t1, 12);
+  store<f32>(entry, t2, 20);
+  store<f32>(entry, t3, 28);
 }

@@ -1,32 +1,41 @@
 import type { Kernels } from '../kernels/kernels.js';
 import { Adam } from '../network/adam.js';
+import type { AdamPlan } from '../network/adam.js';
 import type { AlgorithmContext } from './algorithm.js';
-import type { DqnConfiguration } from './dqn.js';
-import type { DqnState } from './dqn-memory.js';
 import { learningRateAt } from './learning-rate.js';
+import type { UpdateSettings } from './q-settings.js';
 import type { TrainingRate } from './training-rate.js';
+
+/** Where a learner of action values keeps what an update changes: byte offsets into its state. */
+export interface UpdateState {
+  readonly parameters: number;
+  readonly target: number;
+  readonly adam: AdamPlan;
+  /** f64 [1]: training steps done. */
+  readonly trainingSteps: number;
+}
 
 /**
  * What a training step does once it has its gradients, whatever computed them: Adam, clipped by the global norm, and then
  * the target network. Allocates nothing.
  */
-export class DqnUpdate {
-  readonly #configuration: DqnConfiguration;
+export class QUpdate {
+  readonly #settings: UpdateSettings;
   readonly #rate: TrainingRate;
   readonly #kernels: Kernels;
-  readonly #state: DqnState;
+  readonly #state: UpdateState;
   readonly #adam: Adam;
   readonly #trainingSteps: Float64Array;
 
-  constructor(configuration: DqnConfiguration, { rate }: AlgorithmContext, kernels: Kernels, state: DqnState) {
-    this.#configuration = configuration;
+  constructor(settings: UpdateSettings, { rate }: AlgorithmContext, kernels: Kernels, state: UpdateState) {
+    this.#settings = settings;
     this.#rate = rate;
     this.#kernels = kernels;
     this.#state = state;
     this.#adam = new Adam(state.adam, kernels, {
-      ...configuration.adam,
-      learningRate: learningRateAt(configuration.learningRate, 1, rate),
-      maxGradNorm: configuration.maxGradNorm,
+      ...settings.adam,
+      learningRate: learningRateAt(settings.learningRate, 1, rate),
+      maxGradNorm: settings.maxGradNorm,
     });
     this.#trainingSteps = new Float64Array(kernels.memory.buffer, state.trainingSteps, 1);
   }
@@ -40,7 +49,7 @@ export class DqnUpdate {
 
   /**
    * @param gradients byte offset of a block of gradients
-   * @param figures of the loss, see `dqnLoss`
+   * @param figures of the loss
    * @param metrics takes them and the norm of the gradients
    */
   step(gradients: number, figures: Float64Array, metrics: Float64Array): void {
@@ -50,17 +59,18 @@ export class DqnUpdate {
     // A step with such gradients would leave no finite parameter; the learner reads the metrics and throws.
     if (!(Number.isFinite(metrics[0]) && Number.isFinite(this.#adam.norm[0]))) return;
     const done = this.#trainingSteps[0] + 1;
-    this.#adam.learningRate[0] = learningRateAt(this.#configuration.learningRate, done, this.#rate);
+    this.#adam.learningRate[0] = learningRateAt(this.#settings.learningRate, done, this.#rate);
     this.#adam.step(this.#state.parameters, gradients);
     this.#trainingSteps[0] = done;
     this.#updateTarget(done);
   }
 
   #updateTarget(done: number): void {
-    const { targetUpdate } = this.#configuration;
+    const { targetUpdate } = this.#settings;
     const { parameters, target, adam } = this.#state;
-    if (targetUpdate.kind === 'soft') this.#kernels.softUpdate(target, parameters, adam.count, targetUpdate.tau);
-    else if (done % targetUpdate.every === 0) this.#copyToTarget();
+    const copyEvery = targetUpdate.kind === 'hard' ? targetUpdate.every : targetUpdate.copyEvery;
+    if (copyEvery !== undefined && done % copyEvery === 0) this.#copyToTarget();
+    else if (targetUpdate.kind === 'soft') this.#kernels.softUpdate(target, parameters, adam.count, targetUpdate.tau);
   }
 
   #copyToTarget(): void {

@@ -1,8 +1,13 @@
-import * as v from 'valibot';
-import type { ActingStep } from '#marlin/algorithms/algorithm.js';
-import type { DqnTrainer } from '#marlin/algorithms/dqn.js';
-import { dqn } from '#marlin/algorithms/dqn.js';
+import type {
+  ActingPolicy,
+  ActingStep,
+  AlgorithmContext,
+  AlgorithmPlan,
+  Trainer,
+} from '#marlin/algorithms/algorithm.js';
 import { Layout } from '#marlin/buffer/layout.js';
+import type { TransitionBatch } from '#marlin/buffer/transition-batch.js';
+import type { Kernels } from '#marlin/kernels/kernels.js';
 import { createKernelMemory, firstFreeByte, instantiateKernels, kernelModule } from '#marlin/kernels/kernels.js';
 import { RandomStream } from '#marlin/random.js';
 
@@ -18,8 +23,8 @@ export interface PlainBatch {
   readonly nStepReturn: Float32Array;
 }
 
-/** A DQN of the default sizes with batches to train on, each step on another. */
-export interface DqnSubject {
+/** A learner with batches to train on, each step on another. */
+export interface LearnerSubject {
   readonly batches: readonly PlainBatch[];
   /**
    * One training step. The first step of a round (`index` 0) puts the next batch in place, as a sampler would before
@@ -30,9 +35,31 @@ export interface DqnSubject {
   act(index: number): void;
 }
 
+/** An algorithm that learns from replayed transitions and is built at once. */
+interface ReplayAlgorithm<Configuration> {
+  plan(configuration: Configuration, context: AlgorithmContext): AlgorithmPlan;
+  createPolicy(
+    configuration: Configuration,
+    context: AlgorithmContext,
+    kernels: Kernels,
+    scratch: number,
+  ): ActingPolicy;
+  createTrainer(
+    configuration: Configuration,
+    context: AlgorithmContext,
+    kernels: Kernels,
+    state: number,
+    scratch: number,
+  ): Trainer & { readonly batch: TransitionBatch };
+}
+
 /** @param density share of observation values that are not 0; 0.05 is that of the built-in gridworlds */
-export function makeDqnSubject(observationSize: number, frameStack: number, density: number): DqnSubject {
-  const configuration = v.parse(dqn.schema, { frameStack });
+export function makeLearnerSubject<Configuration extends { readonly discount: number; readonly nStep: number }>(
+  algorithm: ReplayAlgorithm<Configuration>,
+  configuration: Configuration,
+  observationSize: number,
+  density: number,
+): LearnerSubject {
   const context = {
     agent: {
       id: 'agent-0',
@@ -42,19 +69,19 @@ export function makeDqnSubject(observationSize: number, frameStack: number, dens
     batchSize,
     rate: { trainInterval: 4, gradientSteps: 1, learningStarts: 0 },
   } as const;
-  const plan = dqn.plan(configuration, context);
-  const inputs = observationSize * frameStack;
+  const plan = algorithm.plan(configuration, context);
+  const inputs = observationSize * plan.frames;
   const layout = new Layout(firstFreeByte);
   const state = layout.reserve(plan.stateBytes);
   const scratch = layout.reserve(plan.trainerScratchBytes);
   const policyScratch = layout.reserve(plan.policyScratchBytes);
   const kernels = instantiateKernels(kernelModule(), createKernelMemory(layout.end));
-  const trainer = dqn.createTrainer(configuration, context, kernels, state, scratch);
-  const policy = dqn.createPolicy(configuration, context, kernels, policyScratch);
+  const trainer = algorithm.createTrainer(configuration, context, kernels, state, scratch);
+  const policy = algorithm.createPolicy(configuration, context, kernels, policyScratch);
   const random = RandomStream.named({ seed: 1, role: 'bench' });
   trainer.initialize(random);
   const drawn = Array.from({ length: batches }, () => drawBatch(inputs, density, random));
-  const places = placesOf(trainer, kernels.memory.buffer);
+  const places = placesOf(trainer.batch, kernels.memory.buffer);
   places.weight.fill(1);
   places.bootstrapDiscount.fill(configuration.discount ** configuration.nStep);
   const { buffer } = kernels.memory;
@@ -104,7 +131,7 @@ function place(batch: PlainBatch, places: ReturnType<typeof placesOf>): void {
   places.nStepReturn.set(batch.nStepReturn);
 }
 
-function placesOf({ batch }: DqnTrainer, buffer: SharedArrayBuffer) {
+function placesOf(batch: TransitionBatch, buffer: SharedArrayBuffer) {
   const values = batch.size * batch.observationSize;
   return {
     observation: new Float32Array(buffer, batch.observation, values),

@@ -1,0 +1,93 @@
+import * as v from 'valibot';
+import type { ActingPolicy, AlgorithmContext } from '#marlin/algorithms/algorithm.js';
+import { IqnTrainer, iqn } from '#marlin/algorithms/iqn.js';
+import type { IqnConfiguration } from '#marlin/algorithms/iqn.js';
+import { planNetwork, planState, planWorkspace } from '#marlin/algorithms/iqn-memory.js';
+import { Layout } from '#marlin/buffer/layout.js';
+import type { NoiseSource } from '#marlin/network/noise-source.js';
+import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
+import { KernelMemory } from '../kernels/kernel-memory.js';
+import type { GoldenTensors } from './golden.js';
+
+/** Hands out given numbers, one list after another. */
+export class ScriptedSource implements NoiseSource {
+  readonly #memory: KernelMemory;
+  readonly #uniform: ArrayLike<number>[];
+  readonly #gaussian: ArrayLike<number>[];
+
+  constructor(memory: KernelMemory, uniform: readonly ArrayLike<number>[], gaussian: readonly ArrayLike<number>[]) {
+    this.#memory = memory;
+    this.#uniform = [...uniform];
+    this.#gaussian = [...gaussian];
+  }
+
+  uniform(offset: number, count: number): void {
+    this.#write(this.#uniform.shift(), offset, count);
+  }
+
+  gaussian(offset: number, count: number): void {
+    this.#write(this.#gaussian.shift(), offset, count);
+  }
+
+  #write(values: ArrayLike<number> | undefined, offset: number, count: number): void {
+    if (values?.length !== count) throw new Error(`${count} numbers were asked for, not ${values?.length}.`);
+    new Float32Array(this.#memory.buffer, offset, count).set(values);
+  }
+}
+
+/** A trainer and a policy over a memory of their own, with their inner numbers in reach. */
+export class IqnLearner {
+  readonly memory: KernelMemory;
+  readonly trainer: IqnTrainer;
+  readonly policy: ActingPolicy;
+  readonly configuration: IqnConfiguration;
+  readonly network: ReturnType<typeof planNetwork>;
+  readonly state: ReturnType<typeof planState>;
+  readonly workspace: ReturnType<typeof planWorkspace>;
+
+  /** @param source given the memory, what noise and fractions come from; by default the learner's own generator */
+  constructor(
+    settings: Record<string, unknown>,
+    context: AlgorithmContext,
+    source?: (learner: Pick<IqnLearner, 'memory' | 'network'>) => NoiseSource,
+  ) {
+    this.configuration = v.parse(iqn.schema, settings);
+    const plan = iqn.plan(this.configuration, context);
+    const layout = new Layout(64 * 1024);
+    const state = layout.reserve(plan.stateBytes);
+    const scratch = layout.reserve(plan.trainerScratchBytes);
+    const policyScratch = layout.reserve(plan.policyScratchBytes);
+    this.memory = new KernelMemory(layout.end);
+    this.network = planNetwork(this.configuration, context);
+    const { kernels } = this.memory;
+    this.trainer = new IqnTrainer(this.configuration, context, kernels, state, scratch, source?.(this));
+    this.policy = iqn.createPolicy(this.configuration, context, kernels, policyScratch);
+    this.state = planState(new Layout(state), this.network);
+    this.workspace = planWorkspace(new Layout(scratch), this.network, this.configuration, context);
+  }
+
+  /** The live block of parameters, target parameters or gradients that begins at `offset`. */
+  block(offset: number): Float32Array {
+    return new Float32Array(this.memory.buffer, offset, this.network.parameterCount);
+  }
+
+  write(offset: number, tensors: GoldenTensors): void {
+    for (const tensor of this.network.parameters) {
+      writeTensor(this.block(offset), tensor, tensors[tensor.name]?.data ?? []);
+    }
+  }
+
+  read(offset: number, name: string): Float32Array {
+    const tensor = this.network.parameters.find((candidate) => candidate.name === name);
+    if (tensor === undefined) throw new Error(`The network has no tensor ${name}.`);
+    return readTensor(this.block(offset), tensor);
+  }
+
+  fill(offset: number, values: ArrayLike<number>): void {
+    new Float32Array(this.memory.buffer, offset, values.length).set(values);
+  }
+
+  fillActions(actions: ArrayLike<number>): void {
+    new Int32Array(this.memory.buffer, this.trainer.batch.action, actions.length).set(actions);
+  }
+}
