@@ -38,8 +38,8 @@ export interface ReplayExperience {
   readonly discount: number;
   /** Drawn by priority; undefined: uniformly. */
   readonly priorities: PrioritySettings | undefined;
-  /** γ of the discounted returns whose deviation goes to `batch.returnDeviation`; undefined: nobody needs it. */
-  readonly trackedReturns?: number | undefined;
+  /** Whether the deviation of discounted returns goes to `batch.returnDeviation`. */
+  readonly tracksReturns?: boolean;
 }
 
 /**
@@ -50,8 +50,10 @@ export interface RolloutExperience {
   readonly kind: 'rollout';
   readonly turns: number;
   readonly trainingSteps: number;
+  /** γ, per step. */
+  readonly discount: number;
   /** As of replay. */
-  readonly trackedReturns?: number | undefined;
+  readonly tracksReturns?: boolean;
 }
 
 /** How a policy's learner comes by its batches; `none`: it learns nothing. */
@@ -97,7 +99,7 @@ export interface ActingStep {
   /** Published version of those weights. */
   weightsVersion: number;
   /** Byte offset of the network input: f32 [frames × observation size]. */
-  readonly observation: number;
+  observation: number;
   /** Byte offset of a u8 mask of the legal actions, or undefined. */
   readonly legal: number | undefined;
   /** Byte offset at which the action goes: i32 or (box) f32 [action size]. */

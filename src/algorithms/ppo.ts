@@ -266,6 +266,7 @@ function planPpo(configuration: PpoConfiguration, context: AlgorithmContext): Al
       kind: 'rollout',
       turns: configuration.rolloutTurns,
       trainingSteps: rolloutSizes(configuration).trainingSteps,
+      discount: configuration.discount,
     },
     ringFields: ppoRingFields,
     parameterCount: network.parameterCount,

@@ -13,7 +13,7 @@ export interface NormalizerPlan {
   readonly inverse: number;
 }
 
-/** Reserves `observation.mean` and `observation.inverse_deviation`: behind all that is trained, so that Adam leaves them alone. */
+/** Reserves `observation.mean` and `observation.inverse_deviation`. */
 export function planNormalizer(layout: ParameterLayout, size: number, frames: number): NormalizerPlan {
   return {
     size,

@@ -2,11 +2,16 @@ import type { Algorithm } from '../algorithms/algorithm.js';
 import { algorithmNamed } from '../algorithms/algorithms.js';
 import type { FrozenConfiguration } from '../algorithms/fixed.js';
 import { fixed, frozen } from '../algorithms/fixed.js';
+import { normalized } from '../algorithms/normalized.js';
+import type { Normalization } from '../algorithms/normalized.js';
 import { ConfigurationError } from '../errors.js';
 import { moduleUrl } from '../module-url.js';
 
 /** A built-in algorithm by name, or a module of the user's that exports `algorithm`. */
-export type TrainedReference = string | { readonly module: string };
+export type PlainReference = string | { readonly module: string };
+
+/** The same, which may see its observations and rewards normalised. */
+export type TrainedReference = PlainReference | { readonly normalized: PlainReference; readonly by: Normalization };
 
 /** The same, or frozen weights of one: what `fixed` stands for once the weights have been read. */
 export type AlgorithmReference = TrainedReference | { readonly frozen: TrainedReference };
@@ -19,6 +24,7 @@ export type AlgorithmReference = TrainedReference | { readonly frozen: TrainedRe
 export async function loadAlgorithm(reference: AlgorithmReference, field = 'agents.algorithm'): Promise<Algorithm> {
   if (typeof reference === 'string') return algorithmNamed(reference, `${field}.name`);
   if ('frozen' in reference) return frozen(await loadAlgorithm(reference.frozen, field)) as Algorithm;
+  if ('normalized' in reference) return normalized(await loadAlgorithm(reference.normalized, field), reference.by);
   const { module } = reference;
   const bound = 'a module that exports `algorithm`, see docs/algorithms.md';
   let loaded: { readonly algorithm?: Partial<Algorithm> };
@@ -43,10 +49,25 @@ export interface PlayedAlgorithm {
   readonly algorithm: unknown;
 }
 
+/** True where a module of the user's has the algorithm, so that its schema is known only once it is loaded. */
+export function isFromModule(reference: AlgorithmReference): boolean {
+  if (typeof reference === 'string') return false;
+  return 'normalized' in reference ? isFromModule(reference.normalized) : 'module' in reference;
+}
+
+/** The reference to an algorithm that is to see normalised what `by` says, if anything. */
+export function normalizedReference(reference: PlainReference, by: Normalization | undefined): TrainedReference {
+  return by?.observations || by?.rewards ? { normalized: reference, by } : reference;
+}
+
 /** Algorithm and settings as a configuration has them. */
 export function writtenAlgorithm({ algorithmReference, algorithm }: PlayedAlgorithm): Record<string, unknown> {
   if (typeof algorithmReference === 'string') return { name: algorithmReference, ...(algorithm as object) };
   if ('module' in algorithmReference) return { ...algorithmReference, ...(algorithm as object) };
+  if ('normalized' in algorithmReference) {
+    const { normalized: plain, by } = algorithmReference;
+    return { ...writtenAlgorithm({ algorithmReference: plain, algorithm }), normalize: by };
+  }
   return { name: fixed.name, ...(algorithm as FrozenConfiguration).source };
 }
 

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import type { Preset } from '../algorithms/algorithm.js';
 import { algorithmNamed } from '../algorithms/algorithms.js';
+import { fixed } from '../algorithms/fixed.js';
+import { normalizationSchema } from '../algorithms/normalized.js';
 import { ConfigurationError } from '../errors.js';
 import {
   anySettings,
@@ -16,6 +18,7 @@ import {
 } from '../schemas.js';
 import { checkPlainData, parseSetting } from '../validation.js';
 import type { AlgorithmReference } from './algorithm-modules.js';
+import { normalizedReference } from './algorithm-modules.js';
 
 /** Training environments: a built-in game by name, or a module of the user's that exports `environment`. */
 export type EnvironmentReference =
@@ -34,6 +37,8 @@ const algorithmSettings = v.optional(
     module: v.optional(moduleAddress),
     /** Settings and rates under a name; what is set besides wins over them. */
     preset: v.optional(v.string()),
+    /** What is normalised before the algorithm sees it. Default: nothing. */
+    normalize: v.optional(normalizationSchema),
   }),
   {},
 );
@@ -187,7 +192,7 @@ function resolveAgents(agents: v.InferOutput<typeof agentsSchema>): AgentSetting
 }
 
 function resolveAlgorithm(
-  { name, module, preset, ...given }: v.InferOutput<typeof algorithmSettings>,
+  { name, module, preset, normalize, ...given }: v.InferOutput<typeof algorithmSettings>,
   field: string,
 ): Pick<AgentSettings, 'algorithmReference' | 'algorithm'> {
   if (module !== undefined) {
@@ -196,12 +201,17 @@ function resolveAlgorithm(
     if (refused !== undefined) {
       throw new ConfigurationError(`${field}.${refused}`, name ?? preset, 'absent where there is a module');
     }
-    return { algorithmReference: { module: String(module) }, algorithm: given };
+    return { algorithmReference: normalizedReference({ module: String(module) }, normalize), algorithm: given };
   }
   const algorithmName = name ?? 'dqn';
+  if (algorithmName === fixed.name && normalize !== undefined) {
+    const bound = 'left out: frozen weights see what they were trained to see';
+    throw new ConfigurationError(`${field}.normalize`, normalize, bound);
+  }
   const { schema } = algorithmNamed(algorithmName, `${field}.name`);
   const settings = overlaid(presetNamed(algorithmName, preset, field)?.settings ?? {}, given);
-  return { algorithmReference: algorithmName, algorithm: parseSetting(schema, settings, field) };
+  const algorithmReference = normalizedReference(algorithmName, normalize);
+  return { algorithmReference, algorithm: parseSetting(schema, settings, field) };
 }
 
 type Settings = Readonly<Record<string, unknown>>;

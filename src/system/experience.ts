@@ -51,8 +51,11 @@ export function checkRingCapacity(experience: Experience, sizes: SamplerSizes): 
 
 /** Bytes of what a sampler must find again when its thread was replaced; part of the learner's state. */
 export function samplerStateBytes(experience: Experience, { rings }: SamplerSizes): number {
-  const tracked = experience.kind !== 'none' && experience.trackedReturns !== undefined;
-  return ownStateBytes(experience, rings) + (tracked ? returnTrackerBytes(rings) : 0);
+  return ownStateBytes(experience, rings) + (tracksReturns(experience) ? returnTrackerBytes(rings) : 0);
+}
+
+function tracksReturns(experience: Experience): boolean {
+  return experience.kind !== 'none' && experience.tracksReturns === true;
 }
 
 /** Of the sampler itself, before what a tracker of returns adds behind it. */
@@ -79,9 +82,8 @@ export function initializeSampler(
   rings: RingPlan,
   state: number,
 ): void {
-  if (experience.kind === 'none') return;
   if (experience.kind === 'rollout') initializeRolloutState(buffer, rings, state);
-  if (experience.trackedReturns === undefined) return;
+  if (!tracksReturns(experience)) return;
   initializeReturnTracker(buffer, rings, state + ownStateBytes(experience, rings.rings));
 }
 
@@ -103,14 +105,11 @@ export function createSampler(parts: SamplerParts): Sampler {
   const sampler = createOwnSampler(parts);
   const { experience } = algorithmPlan;
   const { batch } = trainer;
-  if (experience.kind === 'none' || experience.trackedReturns === undefined || batch === undefined) return sampler;
+  if (experience.kind === 'none' || experience.tracksReturns !== true || batch === undefined) return sampler;
   const trackerState = state + ownStateBytes(experience, rings.rings);
   const { buffer } = kernels.memory;
-  const { trackedReturns } = experience;
-  return new TrackingSampler(
-    sampler,
-    new ReturnTracker(buffer, rings, trackedReturns, trackerState, batch.returnDeviation),
-  );
+  const { discount } = experience;
+  return new TrackingSampler(sampler, new ReturnTracker(buffer, rings, discount, trackerState, batch.returnDeviation));
 }
 
 /** Looks at every reward before it hands out a batch. */

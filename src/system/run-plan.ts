@@ -8,7 +8,7 @@ import type { AgentSpec } from '../environment/environment.js';
 import { ConfigurationError } from '../errors.js';
 import { EpochRowShape } from '../metrics/epoch-row.js';
 import { parseSetting } from '../validation.js';
-import { loadAlgorithm } from './algorithm-modules.js';
+import { isFromModule, loadAlgorithm } from './algorithm-modules.js';
 import type { AgentSettings, ResolvedConfiguration } from './configuration.js';
 import type { EnvironmentPlan } from './environments.js';
 import { plainSpecs } from './environments.js';
@@ -75,10 +75,9 @@ export async function planRun(
     const { algorithmReference } = settings;
     const algorithm = await loadAlgorithm(algorithmReference);
     // Of a user's module, the schema is known only now.
-    const complete =
-      typeof algorithmReference === 'object' && 'module' in algorithmReference
-        ? { ...settings, algorithm: parseSetting(algorithm.schema, settings.algorithm, 'agents.algorithm') }
-        : settings;
+    const complete = isFromModule(algorithmReference)
+      ? { ...settings, algorithm: parseSetting(algorithm.schema, settings.algorithm, 'agents.algorithm') }
+      : settings;
     policies.push(await planPolicy(configuration, complete, algorithm, agent, index, actorCount));
   }
   const learnerWorkers = assignPolicies(configuration, policies.length);

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FrozenConfiguration } from '../algorithms/fixed.js';
+import type { Normalization } from '../algorithms/normalized.js';
 import type { ActionSpace, ObservationSpace } from '../environment/environment.js';
 import { MarlinError } from '../errors.js';
 import { decodeSafetensors, encodeSafetensors, hashKey } from '../export/safetensors.js';
 import type { NamedTensor } from '../network/parameter-layout.js';
 import { readTensors } from '../network/parameter-layout.js';
 import type { TrainedReference } from './algorithm-modules.js';
-import { writtenAlgorithm } from './algorithm-modules.js';
+import { normalizedReference, writtenAlgorithm } from './algorithm-modules.js';
 import type { PlayablePolicy } from './playable-policy.js';
 import { runFiles, settingsText, writeWhole } from './run-files.js';
 import { packageVersion } from './version.js';
@@ -107,9 +108,10 @@ export async function readWeights(directory: string, agent: string): Promise<Sav
   if (metadata[hashKey] === undefined) refuse('its metadata have no hash of the file');
   const text = (key: keyof WeightMetadata): string => metadata[key] ?? refuse(`its metadata have no ${key}`);
   if (text('agent') !== agent) refuse(`they are those of ${text('agent')}`);
-  const { name, module, ...settings } = JSON.parse(text('settings')) as Record<string, unknown>;
+  const { name, module, normalize, ...settings } = JSON.parse(text('settings')) as Record<string, unknown>;
+  const plain = module === undefined ? String(name) : { module: String(module) };
   return {
-    algorithmReference: module === undefined ? String(name) : { module: String(module) },
+    algorithmReference: normalizedReference(plain, normalize as Normalization | undefined),
     settings,
     observation: JSON.parse(text('observation')) as ObservationSpace,
     action: JSON.parse(text('action')) as ActionSpace,

@@ -119,7 +119,7 @@ describe('settings', () => {
     [{ rolloutTurns: 10, minibatchSize: 64, passes: 5 }, 5],
   ])('%j make %i training steps a rollout', (settings, trainingSteps) => {
     const plan = ppo.plan(v.parse(ppo.schema, settings), ppoContext(spaces.discrete, 2));
-    expect(plan.experience).toEqual({ kind: 'rollout', turns: settings.rolloutTurns, trainingSteps });
+    expect(plan.experience).toEqual({ kind: 'rollout', turns: settings.rolloutTurns, discount: 0.99, trainingSteps });
   });
 
   it('name the algorithm that plays a box where DQN cannot', () => {

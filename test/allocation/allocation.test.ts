@@ -37,6 +37,8 @@ it.each([
   ['dqn', 'step'],
   ['iqn', 'act'],
   ['iqn', 'step'],
+  ['normalized', 'act'],
+  ['normalized', 'step'],
   ['ppo', 'choice-act'],
   ['ppo', 'choice-step'],
   ['ppo', 'box-act'],

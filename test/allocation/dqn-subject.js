@@ -3,4 +3,4 @@ import * as v from 'valibot';
 import { dqn } from '#marlin/algorithms/dqn.js';
 import { printBytesPerLearnerCall } from './learner-calls.js';
 
-printBytesPerLearnerCall(dqn, v.parse(dqn.schema, { frameStack: 1, hiddenSizes: [8, 8] }));
+await printBytesPerLearnerCall(dqn, v.parse(dqn.schema, { frameStack: 1, hiddenSizes: [8, 8] }));

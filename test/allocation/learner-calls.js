@@ -17,17 +17,20 @@ const context = {
 };
 
 /**
- * An algorithm that learns from replayed transitions and is built at once.
+ * An algorithm that learns from replayed transitions.
  * @template Configuration
  * @typedef {object} ReplayAlgorithm
- * @property {(configuration: Configuration, context: AlgorithmContext) => import('#marlin/algorithms/algorithm.js').AlgorithmPlan} plan
- * @property {(configuration: Configuration, context: AlgorithmContext, kernels: Kernels, scratch: number) => import('#marlin/algorithms/algorithm.js').ActingPolicy} createPolicy
- * @property {(configuration: Configuration, context: AlgorithmContext, kernels: Kernels, state: number, scratch: number) => ReplayTrainer} createTrainer
+ * @property {(configuration: Configuration, context: AlgorithmContext) => Awaitable<import('#marlin/algorithms/algorithm.js').AlgorithmPlan>} plan
+ * @property {(configuration: Configuration, context: AlgorithmContext, kernels: Kernels, scratch: number) => Awaitable<import('#marlin/algorithms/algorithm.js').ActingPolicy>} createPolicy
+ * @property {(configuration: Configuration, context: AlgorithmContext, kernels: Kernels, state: number, scratch: number) => Awaitable<import('#marlin/algorithms/algorithm.js').Trainer>} createTrainer
  */
 
 /** @typedef {import('#marlin/algorithms/algorithm.js').AlgorithmContext} AlgorithmContext */
 /** @typedef {import('#marlin/kernels/kernels.js').Kernels} Kernels */
-/** @typedef {import('#marlin/algorithms/algorithm.js').Trainer & { readonly batch: import('#marlin/buffer/transition-batch.js').TransitionBatch }} ReplayTrainer */
+/**
+ * @template T
+ * @typedef {import('#marlin/algorithms/algorithm.js').Awaitable<T>} Awaitable
+ */
 
 /**
  * Prints what a training step or an action leaves on the heap.
@@ -35,23 +38,25 @@ const context = {
  * @param {ReplayAlgorithm<Configuration>} algorithm
  * @param {Configuration} configuration
  */
-export function printBytesPerLearnerCall(algorithm, configuration) {
-  const plan = algorithm.plan(configuration, context);
+export async function printBytesPerLearnerCall(algorithm, configuration) {
+  const plan = await algorithm.plan(configuration, context);
   const layout = new Layout(firstFreeByte);
   const state = layout.reserve(plan.stateBytes);
   const scratch = layout.reserve(plan.trainerScratchBytes);
   const policyScratch = layout.reserve(plan.policyScratchBytes);
   const kernels = instantiateKernels(kernelModule(), createKernelMemory(layout.end));
-  const trainer = algorithm.createTrainer(configuration, context, kernels, state, scratch);
-  const policy = algorithm.createPolicy(configuration, context, kernels, policyScratch);
+  const trainer = await algorithm.createTrainer(configuration, context, kernels, state, scratch);
+  const policy = await algorithm.createPolicy(configuration, context, kernels, policyScratch);
   const random = RandomStream.named({ seed: 1, role: 'test' });
   trainer.initialize(random);
   const { batch } = trainer;
+  if (batch?.kind !== 'replay') throw new Error('It learns from no transitions.');
   const values = new Float32Array(kernels.memory.buffer, batch.observation, batch.size * batch.observationSize);
   values.forEach((_, index) => {
     values[index] = random.uniform() < 0.1 ? 1 : 0;
   });
   new Float32Array(kernels.memory.buffer, batch.weight, batch.size).fill(1);
+  new Float64Array(kernels.memory.buffer, batch.returnDeviation, 1).fill(2);
 
   /** @type {import('#marlin/algorithms/algorithm.js').ActingStep} */
   const step = {

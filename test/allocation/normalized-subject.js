@@ -1,0 +1,8 @@
+// DQN that sees observations and rewards normalised.
+import * as v from 'valibot';
+import { dqn } from '#marlin/algorithms/dqn.js';
+import { normalized } from '#marlin/algorithms/normalized.js';
+import { printBytesPerLearnerCall } from './learner-calls.js';
+
+const algorithm = normalized(dqn, { observations: true, rewards: true });
+await printBytesPerLearnerCall(algorithm, v.parse(dqn.schema, { frameStack: 2, hiddenSizes: [8, 8] }));
