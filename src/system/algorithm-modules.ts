@@ -6,6 +6,7 @@ import { normalized } from '../algorithms/normalized.js';
 import type { Normalization } from '../algorithms/normalized.js';
 import { ConfigurationError } from '../errors.js';
 import { moduleUrl } from '../module-url.js';
+import { checked } from './checked-algorithm.js';
 
 /** A built-in algorithm by name, or a module of the user's that exports `algorithm`. */
 export type PlainReference = string | { readonly module: string };
@@ -34,13 +35,22 @@ export async function loadAlgorithm(reference: AlgorithmReference, field = 'agen
     throw Object.assign(new ConfigurationError(`${field}.module`, module, bound, messageOf(cause)), { cause });
   }
   const { algorithm } = loaded;
-  const missing = (['schema', 'plan', 'createPolicy', 'createTrainer'] as const).find((part) => !algorithm?.[part]);
+  const missing = parts.find(([part, type]) => typeof algorithm?.[part] !== type);
   if (algorithm === undefined || missing !== undefined) {
-    const why = algorithm === undefined ? '' : `its algorithm has no ${missing}`;
+    const why = algorithm === undefined ? 'it exports none' : `its algorithm has no ${missing?.join(', a ')}`;
     throw new ConfigurationError(`${field}.module`, module, bound, why);
   }
-  return algorithm as Algorithm;
+  return checked(algorithm as Algorithm);
 }
+
+/** What an algorithm consists of, by the types of its parts. */
+const parts = [
+  ['name', 'string'],
+  ['schema', 'object'],
+  ['plan', 'function'],
+  ['createPolicy', 'function'],
+  ['createTrainer', 'function'],
+] as const satisfies readonly (readonly [keyof Algorithm, string])[];
 
 /** An algorithm with the settings that it is played by. */
 export interface PlayedAlgorithm {
