@@ -50,6 +50,17 @@ describe.each(['sequential', 'async'] as const)('a convolution in a run: %s', (e
   });
 });
 
+it('a convolution that sees its observations and rewards normalised learns as well', async () => {
+  const { agents, ...rest } = spotRun('async');
+  const { algorithm } = agents as { readonly algorithm: object };
+  const normalize = { observations: true, rewards: true };
+  const { summary, records } = await runAndRecord({ ...rest, agents: { algorithm: { ...algorithm, normalize } } });
+  const rewards = records.flatMap((record) => (record.kind === 'episode' ? [record.episode_reward] : []));
+  const last = rewards.slice(-8);
+  expect(last.reduce((sum, reward) => sum + reward, 0) / last.length).toBeGreaterThan(18);
+  expect(summary.agents[0]).toMatchObject({ trainSteps: 370, owedTrainSteps: 370, networkEngine: engine });
+});
+
 describe.each(['sequential', 'async'] as const)('policy and value of PPO in a run: %s', (execution) => {
   const ppoRun = (overrides = {}): MarlConfiguration => ({
     ...spotRun(execution, overrides),
