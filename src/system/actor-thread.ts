@@ -3,8 +3,10 @@ import type { Doorbell } from '../buffer/doorbell.js';
 import { RecordQueue } from '../buffer/record-queue.js';
 import { createEnvironment } from './environments.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
-import type { RunShare } from './wiring.js';
-import { buildActor, openRun, turnsOf } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { buildActor } from './actor-wiring.js';
+import { openRun } from './open-run.js';
+import { turnsOf } from './run-share.js';
 
 export interface ActorWorkerData {
   readonly share: RunShare;

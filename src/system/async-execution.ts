@@ -8,7 +8,7 @@ import type { Execution } from './execution.js';
 import type { LearnerWorkerData } from './learner-thread.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import { WorkerHandle } from './worker-handle.js';
-import type { RunShare } from './wiring.js';
+import type { RunShare } from './run-share.js';
 
 const actorEntry = new URL('./workers/actor-worker.js', import.meta.url);
 const learnerEntry = new URL('./workers/learner-worker.js', import.meta.url);

@@ -1,7 +1,9 @@
 import { LearnerLoop } from '../learner/learner-loop.js';
 import { actorControls, learnerControls } from './run-memory.js';
-import type { RunShare } from './wiring.js';
-import { buildLearner, openRun, turnsOf } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { buildLearner } from './learner-wiring.js';
+import { openRun } from './open-run.js';
+import { turnsOf } from './run-share.js';
 
 export interface LearnerWorkerData {
   readonly share: RunShare;

@@ -14,8 +14,8 @@ import { planRun } from './run-plan.js';
 import { SequentialExecution } from './sequential-execution.js';
 import type { RunSummary } from './summary.js';
 import { summarize } from './summary.js';
-import type { RunShare } from './wiring.js';
-import { allocateRun } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { allocateRun } from './run-allocation.js';
 
 export interface RunOptions {
   /**
