@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { packageVersion } from '../system/version.js';
-import { addDoctorCommand } from './doctor-command.js';
 import { addTrainCommand } from './train-command.js';
 
 /** The `marlin` command. Errors of usage are thrown, so that the caller chooses the exit code. */
@@ -13,6 +12,12 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .exitOverride();
   addTrainCommand(program);
-  addDoctorCommand(program);
+  program
+    .command('doctor')
+    .description('report whether this machine has what Marlin needs')
+    .action(async () => {
+      const { examineMachine } = await import('./doctor.js');
+      process.exitCode = await examineMachine();
+    });
   return program;
 }
