@@ -8,14 +8,14 @@ import { buildActor } from './actor-wiring.js';
 import { openRun } from './open-run.js';
 import { turnsOf } from './run-share.js';
 
-export interface ActorWorkerData {
+export interface ActorTask {
   readonly share: RunShare;
   /** Number of the actor, and of its environment copy. */
   readonly actor: number;
 }
 
 /** The work of an actor thread: makes its own environment and plays it to the end. */
-export async function runActor({ share, actor: index }: ActorWorkerData): Promise<void> {
+export async function runActor({ share, actor: index }: ActorTask): Promise<void> {
   const { plan } = share;
   const environment = await createEnvironment(plan.environment);
   try {

@@ -5,14 +5,14 @@ import { buildLearner } from './learner-wiring.js';
 import { openRun } from './open-run.js';
 import { turnsOf } from './run-share.js';
 
-export interface LearnerWorkerData {
+export interface LearnerTask {
   readonly share: RunShare;
   /** Number of the learner worker. */
   readonly worker: number;
 }
 
 /** The work of a learner thread: trains the policies that the plan gives it, until nothing is owed. */
-export async function runLearner({ share, worker }: LearnerWorkerData): Promise<void> {
+export async function runLearner({ share, worker }: LearnerTask): Promise<void> {
   const { plan } = share;
   const run = await openRun(share);
   const shares = plan.learnerWorkers[worker].map(async (index) => {

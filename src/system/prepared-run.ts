@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { JsonlSink } from '../metrics/jsonl-sink.js';
+import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
+import { allocateRun } from './run-allocation.js';
+import { runFiles, writeConfiguration } from './run-directory.js';
+import { RunMonitor } from './run-monitor.js';
+import type { RunPlan } from './run-plan.js';
+import type { RunShare } from './run-share.js';
+import type { RunSummary } from './summary.js';
+import { summarize } from './summary.js';
+
+/** A run whose memory and files are ready: an execution may begin. */
+export interface PreparedRun {
+  readonly share: RunShare;
+  /** Where the run's own files take its records. */
+  readonly sinks: readonly RecordSink[];
+  /** Takes the row of an epoch and makes records of it. */
+  readonly report: (row: Float64Array) => void;
+  /** @param endedMs when the last training step was done, milliseconds since 1970 */
+  readonly summarize: (reason: EndReason, endedMs: number) => RunSummary;
+}
+
+/** What a prepared run asks of whoever holds it. */
+export interface RunListener {
+  /** Takes every record in order. */
+  readonly emit: (record: TrainingRecord) => void;
+  /** Called where records can no longer be written: there is no sense in going on. */
+  readonly giveUp: () => void;
+}
+
+/** Allocates the memory of a run and writes the files that it begins with; its directory is there. */
+export async function prepareRun(plan: RunPlan, { emit, giveUp }: RunListener): Promise<PreparedRun> {
+  const { directory } = plan.configuration.output;
+  const share = await allocateRun(plan);
+  if (directory !== undefined) await writeConfiguration(directory, plan);
+  const monitor = new RunMonitor(share, emit);
+  return {
+    share,
+    sinks: directory === undefined ? [] : [new JsonlSink(join(directory, runFiles.metrics), giveUp)],
+    report: (row) => monitor.take(row),
+    summarize: (reason, endedMs) => summarize(share, monitor, reason, endedMs),
+  };
+}
