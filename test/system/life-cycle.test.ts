@@ -34,7 +34,10 @@ describe.each(['sequential', 'async'] as const)('the life of a run: %s', (execut
     using threads = new ThreadWatch();
     const system = new MarlSystem(endless(execution));
     await system.start();
-    await nextRecord(system);
+    // From then on its rings hold a batch.
+    for await (const record of system.records()) {
+      if (record.kind === 'iteration' && record.train_steps_total > 0) break;
+    }
     await system.stop();
     expect(threads).toMatchObject({ alive: 0 });
     const summary = await system.run();
