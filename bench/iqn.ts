@@ -69,7 +69,8 @@ async function run(): Promise<BenchResult[]> {
     factorisedNoise: { calls: 100, call: makeNoise('factorised') },
     independentNoise: { calls: 20, call: makeNoise('independent') },
     act: { calls: 1_000, call: factorised.act },
-    tensorFlow: { calls: 2, call: tensorFlow.step },
+    tensorFlow: { calls: 1, call: tensorFlow.step },
+    tensorFlowByHand: { calls: 2, call: tensorFlow.stepByHand },
     tensorFlowAct: { calls: 50, call: tensorFlow.act },
   };
   const what = 'IQN 750-250-250, one-hot input';
@@ -110,6 +111,7 @@ type OurName =
   | 'independentNoise'
   | 'act'
   | 'tensorFlow'
+  | 'tensorFlowByHand'
   | 'tensorFlowAct';
 
 function report(what: string, times: Times<OurName>): BenchResult[] {
@@ -125,6 +127,13 @@ function report(what: string, times: Times<OurName>): BenchResult[] {
       unit: '×',
       bound: '≥ 8',
     },
+    {
+      what: 'training step, factorised: … with gradients by hand',
+      ...times.rate('factorised', 'tensorFlowByHand'),
+      unit: '×',
+    },
+    { what: 'TensorFlow.js wasm: training step', ...times.microseconds('tensorFlow'), unit: 'µs' },
+    { what: 'TensorFlow.js wasm: … with gradients by hand', ...times.microseconds('tensorFlowByHand'), unit: 'µs' },
     { what: `${what}: action, batch 1`, ...times.microseconds('act'), unit: 'µs' },
     { what: 'action: against TensorFlow.js wasm', ...times.rate('act', 'tensorFlowAct'), unit: '×' },
   ];

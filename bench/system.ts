@@ -1,8 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { MarlConfiguration, RunSummary } from 'marlin-rl';
 import { MarlSystem } from 'marlin-rl';
 import type { Bench, BenchResult } from './bench.js';
@@ -105,29 +100,10 @@ async function compare(setting: Setting): Promise<BenchResult[]> {
   ];
 }
 
-/** From starting the process to the end of a run of one turn: an upper bound of the time to the first turn. */
-function startup(): BenchResult {
-  const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-  const folder = mkdtempSync(join(tmpdir(), 'marlin-bench-'));
-  try {
-    const seconds = Array.from({ length: 9 }, () => {
-      const began = performance.now();
-      const child = spawnSync(process.execPath, [command, 'train', 'treasurehunt', '--steps', '1', '--quiet'], {
-        cwd: folder,
-      });
-      if (child.status !== 0) throw new Error(`marlin train failed: ${child.stderr.toString()}`);
-      return (performance.now() - began) / 1000;
-    });
-    return { what: 'marlin train, start to the end of one turn', ...spreadOf(seconds), unit: 's', bound: '≤ 0.5' };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 export const bench: Bench = {
   name: 'system',
   async run() {
-    const results = [startup()];
+    const results: BenchResult[] = [];
     for (const setting of settings) results.push(...(await compare(setting)));
     return results;
   },

@@ -3,15 +3,17 @@ import { fileURLToPath } from 'node:url';
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 
-// What networks in TensorFlow.js share. Its core package registers no gradients, so they are written out. Factors are
-// transposed first and then multiplied: the flags of matMul, which its own gradients use, leave the fast path of the
-// backend, and a step of IQN took three times as long (137 ms of processor time for 48).
+// What networks in TensorFlow.js share. Where gradients are written out, factors are transposed first and then
+// multiplied: the flags of matMul, which its own gradients use, leave the fast path of the backend, and a step of IQN
+// took three times as long (137 ms of processor time for 48).
 
 /** Starts TensorFlow.js on its WebAssembly backend, on one thread as a learner has. */
 export async function startTensorFlow(): Promise<void> {
   const main = fileURLToPath(import.meta.resolve('@tensorflow/tfjs-backend-wasm'));
   setWasmPaths(`${join(dirname(main.slice(0, main.lastIndexOf('dist'))), 'tfjs-backend-wasm', 'dist')}/`);
   setThreadsCount(1);
+  // Registers the gradients of operations.
+  await import('@tensorflow/tfjs-layers');
   await tf.setBackend('wasm');
   await tf.ready();
 }

@@ -35,7 +35,8 @@ export class ActorLoop {
   }
 
   run(): void {
-    const { actor, control, turns } = this.#parts;
+    const { actor, control, main, turns } = this.#parts;
+    const first = actor.turns + 1;
     while (!actor.finished && !control.isEnding) {
       if (!this.#mayPlay()) {
         this.#wait(this.#mayPlay);
@@ -43,6 +44,8 @@ export class ActorLoop {
       }
       actor.playTurn();
       turns.set(actor.turns);
+      // Starts the learners.
+      if (actor.turns === first) main.ring();
       const owed = this.#owedByAll();
       if (owed > this.#owed) {
         this.#owed = owed;
@@ -52,7 +55,7 @@ export class ActorLoop {
     actor.reportEnd();
     control.markDone();
     this.#ringLearners();
-    this.#parts.main.ring();
+    main.ring();
   }
 
   /** Hands a row to the main thread; loses none. */

@@ -92,6 +92,13 @@ export function planIqnActivations(
   };
 }
 
+/** What a pass in training draws. */
+export interface IqnDraws {
+  readonly source: NoiseSource;
+  /** f32 [rows]: where the fractions go. */
+  readonly tau: number;
+}
+
 /** Byte offsets of gradients of activations, with room for the same rows. */
 export interface IqnUpstream {
   readonly features: number;
@@ -176,38 +183,36 @@ export class IqnNetwork {
     (this.#noise?.head ?? this.#head).initialize(block, random);
   }
 
-  /** φ of the fractions tau[rows]. */
+  /** φ of the fractions tau[rows], for any observations. */
   embed(parameters: number, tau: number): void {
     const { cosines, embedding, product } = this.#activations;
     this.#kernels.cosineFeatures(cosines, tau, product.rows, this.#plan.cosine.inputs);
     this.#cosine.forward(parameters, cosines, embedding, product.rows);
   }
 
-  /** values[rows, actions]: a value for each quantile and action of the rows of `observation`, once they are embedded. */
-  forward(parameters: number, observation: InputRows, source: NoiseSource, values: number): void {
+  /** values[rows, actions]: a value for each quantile and action of the rows of `observation`. */
+  forward(parameters: number, observation: InputRows, draws: IqnDraws, values: number): void {
     const { hidden, streams, product } = this.#activations;
-    this.#drawWeights(parameters, source);
-    this.#forwardHidden(parameters, observation);
+    this.#forwardHidden(parameters, observation, draws);
     this.#head.forward(this.#headParameters, hidden, streams, values, product.rows);
   }
 
   /**
-   * values[groups, actions]: means over the quantiles, of the rows of `observation`, once they are embedded. The head is
-   * linear, so that the mean is taken before it.
-   * @param source undefined: weights are μ
+   * values[groups, actions]: means over the quantiles, of the rows of `observation`. The head is linear, so that the mean
+   * is taken before it.
+   * @param draws undefined: weights are μ and fractions those of the last {@link embed}
    */
-  forwardMeans(parameters: number, observation: InputRows, source: NoiseSource | undefined, values: number): void {
+  forwardMeans(parameters: number, observation: InputRows, draws: IqnDraws | undefined, values: number): void {
     const { hidden, meanHidden, streams, product } = this.#activations;
     const { groups, quantiles } = product;
-    this.#drawWeights(parameters, source);
-    this.#forwardHidden(parameters, observation);
+    this.#forwardHidden(parameters, observation, draws);
     this.#kernels.groupMeans(meanHidden, hidden, groups, quantiles, this.#plan.hidden.outputs);
     this.#head.forward(this.#headParameters, meanHidden, streams, values, groups);
   }
 
   /**
-   * Writes the gradients of all parameters, from `upstream.values` and what {@link embed} and {@link forward} left for
-   * the rows of `observation`.
+   * Writes the gradients of all parameters, from `upstream.values` and what {@link forward} left for the rows of
+   * `observation`.
    * @param upstream its `values` are given, the rest is room to work in
    */
   backward(gradients: number, observation: InputRows, upstream: IqnUpstream): void {
@@ -233,6 +238,27 @@ export class IqnNetwork {
     this.#first.backward(gradients, observation, features, upstream.features);
   }
 
+  /** Draws fractions and computes φ where it counts: half the work of {@link embed}. */
+  #embedActive(parameters: number, { source, tau }: IqnDraws): void {
+    const { features, cosines, embedding, product } = this.#activations;
+    const { inputs, outputs, weight, bias } = this.#plan.cosine;
+    const { groups, quantiles, rows, active } = product;
+    source.uniform(tau, rows);
+    this.#kernels.cosineFeatures(cosines, tau, rows, inputs);
+    this.#kernels.embedActive(
+      embedding,
+      cosines,
+      parameters + weight * 4,
+      parameters + bias * 4,
+      features,
+      groups,
+      quantiles,
+      outputs,
+      inputs,
+      active,
+    );
+  }
+
   #drawWeights(parameters: number, source: NoiseSource | undefined): void {
     this.#hiddenParameters = parameters;
     this.#headParameters = parameters;
@@ -244,9 +270,11 @@ export class IqnNetwork {
     this.#headParameters = head.parameters;
   }
 
-  #forwardHidden(parameters: number, observation: InputRows): void {
+  #forwardHidden(parameters: number, observation: InputRows, draws: IqnDraws | undefined): void {
     const { features, embedding, hidden } = this.#activations;
     this.#first.forward(parameters, observation, features);
+    if (draws !== undefined) this.#embedActive(parameters, draws);
+    this.#drawWeights(parameters, draws?.source);
     this.#product.forward(features, embedding);
     this.#hidden.forward(this.#hiddenParameters, this.#product, hidden);
   }

@@ -11,6 +11,7 @@ import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPl
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './iqn-memory.js';
 import type { IqnPolicyWorkspace, IqnState, IqnWorkspace } from './iqn-memory.js';
 import { IqnNetwork } from './iqn-network.js';
+import type { IqnDraws } from './iqn-network.js';
 import { sourcePreset } from './iqn-preset.js';
 import { learningRateSchema } from './learning-rate.js';
 import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
@@ -104,7 +105,7 @@ export class IqnTrainer implements Trainer {
   readonly #network: IqnNetwork;
   readonly #update: QUpdate;
   readonly #generator: NoiseGenerator;
-  readonly #source: NoiseSource;
+  readonly #draws: IqnDraws;
   readonly #state: IqnState;
   readonly #workspace: IqnWorkspace;
   readonly #parameterCount: number;
@@ -131,7 +132,7 @@ export class IqnTrainer implements Trainer {
     this.#nextObservation = new InputRows(nextObservation, kernels);
     this.#network = new IqnNetwork(network, activations, noise, kernels, networkScratch);
     this.#generator = new NoiseGenerator(kernels, this.#state.generator);
-    this.#source = source ?? this.#generator;
+    this.#draws = { source: source ?? this.#generator, tau: this.#workspace.tau };
     this.#update = new QUpdate(configuration, context, kernels, this.#state);
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
     this.batch = batch;
@@ -163,18 +164,9 @@ export class IqnTrainer implements Trainer {
     const network = this.#network;
     this.#observation.scan(batch.observation);
     this.#nextObservation.scan(batch.nextObservation);
-    this.#drawFractions(parameters);
-    network.forwardMeans(parameters, this.#nextObservation, this.#source, nextMeans);
-    this.#drawFractions(target);
-    network.forward(target, this.#nextObservation, this.#source, nextValues);
-    this.#drawFractions(parameters);
-    network.forward(parameters, this.#observation, this.#source, values);
-  }
-
-  #drawFractions(parameters: number): void {
-    const { batch, tau } = this.#workspace;
-    this.#source.uniform(tau, batch.size * this.#configuration.quantiles);
-    this.#network.embed(parameters, tau);
+    network.forwardMeans(parameters, this.#nextObservation, this.#draws, nextMeans);
+    network.forward(target, this.#nextObservation, this.#draws, nextValues);
+    network.forward(parameters, this.#observation, this.#draws, values);
   }
 
   #computeLoss(): void {

@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import { evaluateRun } from '../system/evaluate-run.js';
 import type { EvaluationOptions } from '../system/evaluation.js';
-import { evaluationText } from './evaluation-text.js';
 import { exitCodes } from './exit-codes.js';
 import { watchForEnd } from './signals.js';
 import { number } from './train-options.js';
@@ -43,6 +41,9 @@ export function addEvaluateCommand(program: Command): void {
 }
 
 async function evaluate(run: string, { episodes, seed, stochastic, json }: EvaluateFlags): Promise<number> {
+  // Loaded only here, because `train` needs neither.
+  const { evaluateRun } = await import('../system/evaluate-run.js');
+  const { evaluationText } = await import('./evaluation-text.js');
   const controller = new AbortController();
   const ending = watchForEnd(() => controller.abort());
   const options: EvaluationOptions = {

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { packageVersion } from '../system/version.js';
-import { addDoctorCommand } from './doctor-command.js';
 import { addEvaluateCommand } from './evaluate-command.js';
 import { addTrainCommand } from './train-command.js';
 
@@ -15,6 +14,12 @@ export function createProgram(): Command {
     .exitOverride();
   addTrainCommand(program);
   addEvaluateCommand(program);
-  addDoctorCommand(program);
+  program
+    .command('doctor')
+    .description('report whether this machine has what Marlin needs')
+    .action(async () => {
+      const { examineMachine } = await import('./doctor.js');
+      process.exitCode = await examineMachine();
+    });
   return program;
 }

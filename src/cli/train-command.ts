@@ -1,18 +1,14 @@
 import type { Command } from 'commander';
 import { algorithmNames } from '../algorithms/algorithms.js';
 import { games } from '../games/games.js';
-import { MetricLineSink } from '../metrics/metric-line-sink.js';
-import type { MarlConfiguration } from '../system/configuration.js';
+import type { RecordSink } from '../metrics/record.js';
+import type { MarlConfiguration, ResolvedConfiguration } from '../system/configuration.js';
 import { MarlSystem } from '../system/marl-system.js';
-import { readConfigFile } from './config-file.js';
 import { exitCodes } from './exit-codes.js';
-import { createProgress } from './progress.js';
-import { randomBaseline } from './random-baseline.js';
 import { defaultRunDirectory } from './run-name.js';
 import type { SettingsTree } from './settings-tree.js';
 import { assign } from './settings-tree.js';
 import { watchForEnd } from './signals.js';
-import { summaryLine, summaryText } from './summary-text.js';
 import type { TrainFlags } from './train-options.js';
 import { addTrainOptions, givenSettings, parseAssignment } from './train-options.js';
 
@@ -50,7 +46,7 @@ async function buildConfiguration(
   game: string | undefined,
   options: TrainFlags & Record<string, unknown>,
 ): Promise<MarlConfiguration> {
-  const tree: SettingsTree = options.config === undefined ? {} : await readConfigFile(options.config);
+  const tree: SettingsTree = options.config === undefined ? {} : await readConfiguration(options.config);
   if (game !== undefined) tree['environment'] = game;
   tree['environment'] ??= 'treasurehunt';
   for (const [path, value] of givenSettings(options)) assignForAll(tree, path, value);
@@ -60,6 +56,19 @@ async function buildConfiguration(
   if (output.directory === undefined) assign(tree, 'output.directory', await defaultRunDirectory(environment));
   // Whatever a file or --set made of it is checked by MarlSystem, with an error that names the field.
   return tree as MarlConfiguration;
+}
+
+// Loading modules is most of the time to the first turn: what a run may do without, or needs only at its end, is loaded
+// where it is used.
+
+async function readConfiguration(file: string): Promise<SettingsTree> {
+  const { readConfigFile } = await import('./config-file.js');
+  return readConfigFile(file);
+}
+
+async function progressOf(configuration: ResolvedConfiguration): Promise<RecordSink> {
+  const { createProgress } = await import('./progress.js');
+  return createProgress(configuration, process.stderr);
 }
 
 /** A flag about agents holds for each of them where the configuration lists them one by one. */
@@ -75,8 +84,11 @@ function assignForAll(tree: SettingsTree, path: string, value: unknown): void {
 async function train(configuration: MarlConfiguration, flags: TrainFlags): Promise<number> {
   const system = new MarlSystem(configuration);
   const toController = flags.metrics === true || process.env['CONTROLLER_METRICS'] === '1';
-  if (toController && flags.json !== true) system.addSink(new MetricLineSink(process.stdout));
-  const progress = flags.quiet === true ? undefined : createProgress(system.configuration, process.stderr);
+  if (toController && flags.json !== true) {
+    const { MetricLineSink } = await import('../metrics/metric-line-sink.js');
+    system.addSink(new MetricLineSink(process.stdout));
+  }
+  const progress = flags.quiet === true ? undefined : await progressOf(system.configuration);
   if (progress !== undefined) system.addSink(progress);
   const ending = watchForEnd((what) => {
     const isAsked = what !== 'EPIPE' && flags.quiet !== true;
@@ -88,9 +100,11 @@ async function train(configuration: MarlConfiguration, flags: TrainFlags): Promi
   process.once('exit', closeProgress);
   try {
     const summary = await system.run();
+    const { summaryLine, summaryText } = await import('./summary-text.js');
     if (flags.json === true) {
       process.stdout.write(`${summaryLine(summary)}\n`);
     } else if (flags.quiet !== true) {
+      const { randomBaseline } = await import('./random-baseline.js');
       const baseline = ending.exitCode === undefined ? await randomBaseline(system.configuration) : undefined;
       process.stdout.write(summaryText(summary, baseline));
     }

@@ -1,12 +1,12 @@
 // TypeScript describes WebAssembly in its DOM library only, and gives memories no SharedArrayBuffer. The few parts that
 // are used here get their types in this file, without a global declaration that could clash with a user's.
 
-/** A compiled module: opaque, and cheap to hand to a worker through `workerData`. */
+/** A compiled module: opaque, and cheap to send to a worker. */
 export interface KernelModule {
   readonly [Symbol.toStringTag]: string;
 }
 
-/** A shared WebAssembly memory; it too passes through `workerData` as it is. */
+/** A shared WebAssembly memory; it too is sent to a worker as it is. */
 export interface KernelMemory {
   readonly buffer: SharedArrayBuffer;
 }

@@ -76,6 +76,23 @@ export interface KernelExports {
   /** features[count, columns] = cos(π · i · tau[count]), i = 1 … columns. */
   cosineFeatures(features: number, tau: number, count: number, columns: number): void;
   /**
+   * embedding[row, column] = ReLU(cosines[row] · w[column] + bias[column]), rows g · repeats + t, in the columns in which
+   * features[g] is not 0; the rest is left alone.
+   * @param cosines [groups · repeats, count] @param w [columns, count] @param active room for i32 [columns]
+   */
+  embedActive(
+    embedding: number,
+    cosines: number,
+    w: number,
+    bias: number,
+    features: number,
+    groups: number,
+    repeats: number,
+    columns: number,
+    count: number,
+    active: number,
+  ): void;
+  /**
    * Lists what is not 0 in the products features[g] · embedding[g · repeats + t], elementwise over the columns, as rows
    * g · repeats + t. `list` has {@link nonZeroListBytes} of [groups · repeats, columns], `active` is i32 [columns].
    */

@@ -52,7 +52,7 @@ function compile(): { readonly module: KernelModule; readonly hash: string } {
 }
 
 /**
- * The compiled kernels, compiled once per thread that asks. A module passes through `workerData`, so workers are given
+ * The compiled kernels, compiled once per thread that asks. A module can be sent to a worker, so workers are given
  * it rather than calling this.
  * @throws MarlinError `ERR_KERNELS` where the file is missing or the engine has no SIMD
  */

@@ -3,17 +3,19 @@ import type { Doorbell } from '../buffer/doorbell.js';
 import { RecordQueue } from '../buffer/record-queue.js';
 import { createEnvironment } from './environments.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
-import type { RunShare } from './wiring.js';
-import { buildActor, openRun, turnsOf } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { buildActor } from './actor-wiring.js';
+import { openRun } from './open-run.js';
+import { turnsOf } from './run-share.js';
 
-export interface ActorWorkerData {
+export interface ActorTask {
   readonly share: RunShare;
   /** Number of the actor, and of its environment copy. */
   readonly actor: number;
 }
 
 /** The work of an actor thread: makes its own environment and plays it to the end. */
-export async function runActor({ share, actor: index }: ActorWorkerData): Promise<void> {
+export async function runActor({ share, actor: index }: ActorTask): Promise<void> {
   const { plan } = share;
   const environment = await createEnvironment(plan.environment);
   try {

@@ -3,14 +3,15 @@ import { RecordQueue } from '../buffer/record-queue.js';
 import type { Command, WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
 import type { Doorbell } from '../buffer/doorbell.js';
-import type { ActorWorkerData } from './actor-thread.js';
+import type { WideCounter } from '../buffer/wide-counter.js';
+import type { ActorTask } from './actor-thread.js';
 import type { Execution } from './execution.js';
-import type { LearnerWorkerData } from './learner-thread.js';
+import type { LearnerTask } from './learner-thread.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import { WorkerHandle } from './worker-handle.js';
-import type { RunShare } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { turnsOf } from './run-share.js';
 
-const actorEntry = new URL('./workers/actor-worker.js', import.meta.url);
 const learnerEntry = new URL('./workers/learner-worker.js', import.meta.url);
 
 /** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
@@ -20,50 +21,67 @@ const takingMs = 20;
 /** How long the workers that are left may take to end once one of them has failed. */
 const failureGraceMs = 1_000;
 
-/** Actors and learners on threads of their own; the calling thread takes reports and never blocks. */
+/**
+ * Actors and learners on threads of their own; the calling thread takes reports and never blocks. Learners are started
+ * once the actors are under way: nothing is owed before, and starting up together they would only hold up the first turn.
+ */
 export class AsyncExecution implements Execution {
   readonly #share: RunShare;
+  readonly #actorThreads: readonly WorkerHandle<ActorTask>[];
   readonly #report: (row: Float64Array) => void;
   readonly #controls: readonly WorkerControl[];
   readonly #actors: readonly WorkerControl[];
+  readonly #turns: readonly WideCounter[];
   readonly #doorbell: Doorbell;
   readonly #queues: readonly RecordQueue[];
   readonly #row: Float64Array;
+  readonly #threads: { terminate(): Promise<void> }[];
+  readonly #calls: Promise<void>[] = [];
+  #haveLearnersStarted = false;
+  /** Workers whose work is not done, those included that have not been started. */
+  #working: number;
   /** True once all workers have done their work, or one has failed. */
   #hasEnded = false;
 
-  /** @param report takes the row of an epoch; the array is reused */
-  constructor(share: RunShare, report: (row: Float64Array) => void) {
+  /**
+   * @param actorThreads see `startActorThreads`; they end with the run
+   * @param report takes the row of an epoch; the array is reused
+   */
+  constructor(share: RunShare, actorThreads: readonly WorkerHandle<ActorTask>[], report: (row: Float64Array) => void) {
     this.#share = share;
+    this.#actorThreads = actorThreads;
+    this.#threads = [...actorThreads];
     this.#report = report;
     this.#actors = actorControls(share);
     this.#controls = [...this.#actors, ...learnerControls(share)];
+    this.#working = this.#controls.length;
+    this.#turns = this.#actors.map((_, actor) => turnsOf(share, actor));
     this.#doorbell = mainDoorbell(share);
     this.#queues = share.plan.memory.reports.map((plan) => new RecordQueue(share.runMemory, plan));
     this.#row = new Float64Array(share.plan.memory.reports[0].width);
   }
 
   async run(): Promise<void> {
-    const workers = this.#startWorkers();
-    const calls = workers.map(async (worker) => worker.run());
-    const work = Promise.all(calls);
-    const noted = this.#noteEnd(work);
+    const share = this.#share;
+    this.#actorThreads.forEach((thread, actor) => this.#call(thread, { share, actor }));
     try {
       while (!this.#hasEnded) {
+        // Before reports are taken, which may have no end where that is slow.
+        if (this.#areLearnersDue()) this.#startLearners();
         await this.#takeReports();
         await this.#doorbell.sleepUnlessAsync(this.#hasNews, sleepMs);
       }
-      await work;
+      await Promise.all(this.#calls);
       await this.#takeReports();
     } catch (error) {
       this.#ask(command.abort);
-      await Promise.race([Promise.allSettled(calls), delay(failureGraceMs, undefined, { ref: false })]);
+      await Promise.race([Promise.allSettled(this.#calls), delay(failureGraceMs, undefined, { ref: false })]);
       // What was reported before the failure belongs to the records like anything else.
       await this.#takeReports();
       throw error;
     } finally {
-      await Promise.all(workers.map(async (worker) => worker.terminate()));
-      await noted;
+      await Promise.all(this.#threads.map(async (thread) => thread.terminate()));
+      await Promise.allSettled(this.#calls);
     }
   }
 
@@ -79,28 +97,39 @@ export class AsyncExecution implements Execution {
     if (!this.#controls[0].isEnding) this.#ask(command.run);
   }
 
-  #startWorkers(): WorkerHandle[] {
-    const share = this.#share;
-    const { actorControls: actors } = share.plan.memory;
-    return [
-      ...actors.map(
-        (_, actor) => new WorkerHandle(`actor-${actor}`, actorEntry, { share, actor } satisfies ActorWorkerData),
-      ),
-      ...share.plan.learnerWorkers.map(
-        (_, worker) =>
-          new WorkerHandle(`learner-${worker}`, learnerEntry, { share, worker } satisfies LearnerWorkerData),
-      ),
-    ];
+  #areLearnersDue(): boolean {
+    if (this.#haveLearnersStarted) return false;
+    // Also an actor that ended before its first turn: learners have their last word all the same.
+    return this.#actors.every((actor, index) => actor.isDone || this.#turns[index].value() > 0);
   }
 
-  /** Ends the sleep of the loop above: it waits for reports, and for nothing else. */
-  async #noteEnd(work: Promise<unknown>): Promise<void> {
-    await Promise.allSettled([work]);
-    this.#hasEnded = true;
+  #startLearners(): void {
+    this.#haveLearnersStarted = true;
+    const share = this.#share;
+    for (const worker of share.plan.learnerWorkers.keys()) {
+      const thread = new WorkerHandle<LearnerTask>(`learner-${worker}`, learnerEntry);
+      this.#threads.push(thread);
+      this.#call(thread, { share, worker });
+    }
+  }
+
+  #call<Task>(thread: WorkerHandle<Task>, task: Task): void {
+    const call = thread.run(task);
+    this.#calls.push(call);
+    call.then(
+      () => this.#noteEnd(--this.#working === 0),
+      () => this.#noteEnd(true),
+    );
+  }
+
+  #noteEnd(hasEnded: boolean): void {
+    this.#hasEnded ||= hasEnded;
+    // Ends the sleep of the loop above: it waits for reports, and for nothing else.
     this.#doorbell.ring();
   }
 
-  readonly #hasNews = (): boolean => this.#hasEnded || this.#queues.some((queue) => queue.length > 0);
+  readonly #hasNews = (): boolean =>
+    this.#hasEnded || this.#areLearnersDue() || this.#queues.some((queue) => queue.length > 0);
 
   /**
    * Takes what has been reported, with looks at the event loop in between: where reports cost more than an actor needs for

@@ -2,9 +2,8 @@ import type { AlgorithmPlan, Experience, Trainer } from '../algorithms/algorithm
 import type { Layout } from '../buffer/layout.js';
 import { alignUp } from '../buffer/layout.js';
 import { initializeReturnTracker, ReturnTracker, returnTrackerBytes } from '../buffer/return-tracker.js';
-import { batchIsReady } from '../buffer/ring-occupancy.js';
 import type { RingPlan } from '../buffer/ring-plan.js';
-import { checkCapacity, ringControlView } from '../buffer/ring-plan.js';
+import { checkCapacity } from '../buffer/ring-plan.js';
 import { RingSampler } from '../buffer/ring-sampler.js';
 import type { RolloutLists } from '../buffer/rollout-sampler.js';
 import {
@@ -156,19 +155,6 @@ function createOwnSampler(parts: SamplerParts): Sampler {
   }
   const what = batch === undefined ? 'no batch' : `a batch for ${batch.kind}`;
   throw new MarlinError('ERR_STATE', `An algorithm that learns by ${experience.kind} has a trainer with ${what}.`);
-}
-
-/** Whether the rings hold what the learner needs to train at all: what an actor asks before it waits for it. */
-export function readinessOf(
-  buffer: SharedArrayBuffer,
-  experience: Experience,
-  rings: RingPlan,
-  batchSize: number,
-): () => boolean {
-  // A rollout is complete in the very turn that makes its training owed.
-  if (experience.kind !== 'replay') return () => true;
-  const controls = Array.from({ length: rings.rings }, (_, ring) => ringControlView(buffer, rings, ring));
-  return () => batchIsReady(controls, rings, batchSize, experience.steps);
 }
 
 /** Of a policy that learns nothing. */

@@ -1,16 +1,18 @@
 import { LearnerLoop } from '../learner/learner-loop.js';
 import { actorControls, learnerControls } from './run-memory.js';
-import type { RunShare } from './wiring.js';
-import { buildLearner, openRun, turnsOf } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { buildLearner } from './learner-wiring.js';
+import { openRun } from './open-run.js';
+import { turnsOf } from './run-share.js';
 
-export interface LearnerWorkerData {
+export interface LearnerTask {
   readonly share: RunShare;
   /** Number of the learner worker. */
   readonly worker: number;
 }
 
 /** The work of a learner thread: trains the policies that the plan gives it, until nothing is owed. */
-export async function runLearner({ share, worker }: LearnerWorkerData): Promise<void> {
+export async function runLearner({ share, worker }: LearnerTask): Promise<void> {
   const { plan } = share;
   const run = await openRun(share);
   const shares = plan.learnerWorkers[worker].map(async (index) => {

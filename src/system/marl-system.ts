@@ -1,26 +1,18 @@
-import { join } from 'node:path';
+import type { TurnEnvironment } from '../environment/environment.js';
 import { MarlinError, toError } from '../errors.js';
-import { JsonlSink } from '../metrics/jsonl-sink.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
 import { RecordStream } from '../metrics/record-stream.js';
-import { AsyncExecution } from './async-execution.js';
 import type { MarlConfiguration, ResolvedConfiguration } from './configuration.js';
 import { resolveConfiguration } from './configuration.js';
 import { checkBuiltIn, createEnvironment, planEnvironment } from './environments.js';
 import type { EvaluationOptions, EvaluationSummary } from './evaluation.js';
 import type { Execution } from './execution.js';
-import { takeWeights } from './playable-policy.js';
+import type { PreparedRun } from './prepared-run.js';
 import { createRunDirectory } from './run-directory.js';
-import { runFiles } from './run-files.js';
-import { RunEvaluations } from './run-evaluations.js';
-import { RunMonitor } from './run-monitor.js';
+import type { RunEvaluations } from './run-evaluations.js';
 import { planRun } from './run-plan.js';
-import { SequentialExecution } from './sequential-execution.js';
+import type { RunPlan } from './run-plan.js';
 import type { RunSummary } from './summary.js';
-import { summarize } from './summary.js';
-import { writeWeights } from './weight-files.js';
-import type { RunShare } from './wiring.js';
-import { allocateRun } from './wiring.js';
 
 export interface RunOptions {
   /**
@@ -184,50 +176,60 @@ export class MarlSystem implements AsyncDisposable {
     let isPlayedHere = false;
     try {
       const plan = await planRun(this.configuration, environmentPlan, environment.agents);
-      const share = await allocateRun(plan);
-      if (output.directory !== undefined) {
-        await createRunDirectory(output.directory, plan);
-        this.#sinks.push(new JsonlSink(join(output.directory, runFiles.metrics), () => this.#execution?.stop()));
-      }
-      const monitor = new RunMonitor(share, (record) => this.#emit(record));
-      const emit = (record: TrainingRecord): void => this.#emit(record);
-      const onFailure = (): void => this.#execution?.stop();
-      const evaluations = new RunEvaluations({ share, monitor, emit, onFailure });
-      this.#evaluations = evaluations;
-      const report = (row: Float64Array): void => {
-        monitor.take(row);
-        evaluations.afterReport();
-      };
+      // Refused, if at all, before a thread starts.
+      if (output.directory !== undefined) await createRunDirectory(output.directory);
       const isSequential = parallel.execution === 'sequential';
-      this.#execution = isSequential
-        ? new SequentialExecution(share, environment, report)
-        : new AsyncExecution(share, report);
-      if (this.#isStopAsked) this.#execution.stop();
-      this.#ended = this.#finish(this.#execution, share, monitor, evaluations);
+      const [execution, run] = isSequential
+        ? await this.#prepareHere(plan, environment)
+        : await this.#prepareOnThreads(plan);
+      isPlayedHere = isSequential;
+      this.#sinks.push(...run.sinks);
+      this.#execution = execution;
+      this.#evaluations = run.evaluations;
+      if (this.#isStopAsked) execution.stop();
+      this.#ended = this.#finish(execution, run);
       // Whoever calls run() or stop() is told; a run that was only started must not end the process.
       this.#ended.catch(() => {});
-      isPlayedHere = isSequential;
     } finally {
       // Actors on threads make their own; this one has said who its agents are.
       if (!isPlayedHere) environment.dispose?.();
     }
   }
 
-  async #finish(
-    execution: Execution,
-    share: RunShare,
-    monitor: RunMonitor,
-    evaluations: RunEvaluations,
-  ): Promise<RunSummary> {
+  async #prepareHere(plan: RunPlan, environment: TurnEnvironment): Promise<[Execution, PreparedRun]> {
+    const { SequentialExecution } = await import('./sequential-execution.js');
+    const run = await this.#prepare(plan);
+    return [new SequentialExecution(run.share, environment, run.report), run];
+  }
+
+  async #prepareOnThreads(plan: RunPlan): Promise<[Execution, PreparedRun]> {
+    const { startActorThreads } = await import('./actor-threads.js');
+    const threads = startActorThreads(plan);
+    try {
+      const { AsyncExecution } = await import('./async-execution.js');
+      const run = await this.#prepare(plan);
+      return [new AsyncExecution(run.share, threads, run.report), run];
+    } catch (error) {
+      await Promise.all(threads.map(async (thread) => thread.terminate()));
+      throw error;
+    }
+  }
+
+  async #prepare(plan: RunPlan): Promise<PreparedRun> {
+    // Loaded only now: while the actors' threads load what they need.
+    const { prepareRun } = await import('./prepared-run.js');
+    return prepareRun(plan, {
+      emit: (record) => this.#emit(record),
+      giveUp: () => this.#execution?.stop(),
+    });
+  }
+
+  async #finish(execution: Execution, run: PreparedRun): Promise<RunSummary> {
     try {
       await execution.run();
       const endedMs = performance.timeOrigin + performance.now();
       const reason: EndReason = this.#isStopAsked ? 'stopped' : 'finished';
-      await evaluations.finish();
-      const { directory } = this.configuration.output;
-      if (directory !== undefined) await writeWeights(directory, await takeWeights(share, monitor.lastRow));
-      await evaluations.close();
-      const summary = summarize(share, monitor, reason, endedMs);
+      const summary = await run.conclude(reason, endedMs);
       // A sink that could not write asked for the end of the run, which is then not in good order.
       await Promise.all(this.#sinks.map(async (sink) => sink.flush?.()));
       this.#emit(doneRecord(summary));
@@ -236,7 +238,7 @@ export class MarlSystem implements AsyncDisposable {
       return summary;
     } catch (thrown) {
       const error = toError(thrown);
-      await evaluations.close();
+      await run.evaluations.close();
       // The failure itself is what the caller must hear of, not that a sink failed over it.
       if (!this.#areSinksClosed) await Promise.allSettled([this.#emitFault(error), this.#closeSinks()]);
       await this.#closeStreams(error);

@@ -4,8 +4,8 @@ import { WeightCopier } from '../buffer/weight-copier.js';
 import { runColumns } from '../metrics/epoch-row.js';
 import type { ParameterTensor } from '../network/parameter-layout.js';
 import type { PlayedAlgorithm } from './algorithm-modules.js';
-import type { RunShare } from './wiring.js';
-import { trainStepsOf } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { trainStepsOf } from './run-share.js';
 
 /** A policy with weights of its own and no means to train it: what is evaluated and saved. Plain data. */
 export interface PlayablePolicy extends PlayedAlgorithm {

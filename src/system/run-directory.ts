@@ -9,17 +9,32 @@ import type { RunPlan } from './run-plan.js';
 import { packageVersion } from './version.js';
 
 /**
- * Creates the directory of a run and writes its config.json.
- * @throws MarlinError `ERR_RUN_DIRECTORY` when it holds another run, or cannot be written
+ * Creates the directory of a run.
+ * @throws MarlinError `ERR_RUN_DIRECTORY` when it holds another run, or cannot be had
  */
-export async function createRunDirectory(directory: string, plan: RunPlan): Promise<void> {
-  try {
+export async function createRunDirectory(directory: string): Promise<void> {
+  await inDirectory(directory, async () => {
     await mkdir(directory, { recursive: true });
     const present = await readdir(directory);
     if (Object.values(runFiles).some((file) => present.includes(file))) {
       throw new MarlinError('ERR_RUN_DIRECTORY', `${directory} holds a run already; choose another directory.`);
     }
+  });
+}
+
+/**
+ * Writes the config.json of a run.
+ * @throws MarlinError `ERR_RUN_DIRECTORY` when it cannot be written
+ */
+export async function writeConfiguration(directory: string, plan: RunPlan): Promise<void> {
+  await inDirectory(directory, async () => {
     await writeWhole(join(directory, runFiles.configuration), configurationText(plan));
+  });
+}
+
+async function inDirectory(directory: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
   } catch (cause) {
     if (cause instanceof MarlinError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);

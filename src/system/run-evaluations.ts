@@ -8,7 +8,7 @@ import { EvaluationPool } from './evaluation-pool.js';
 import type { PlayablePolicy } from './playable-policy.js';
 import { takeWeights } from './playable-policy.js';
 import type { RunMonitor } from './run-monitor.js';
-import type { RunShare } from './wiring.js';
+import type { RunShare } from './run-share.js';
 
 /** What the evaluations of a run need of it. */
 export interface RunEvaluationsParts {

@@ -1,6 +1,6 @@
 import { Doorbell, doorbellWords } from '../buffer/doorbell.js';
 import { WorkerControl } from '../buffer/worker-control.js';
-import type { RunShare } from './wiring.js';
+import type { RunShare } from './run-share.js';
 
 /** Views of the run memory; the plan of it is in run-plan.ts. */
 export function mainDoorbell(share: RunShare): Doorbell {

@@ -6,8 +6,8 @@ import { newestVersion } from '../buffer/weight-slots.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 import { agentColumns, EpochRowShape, policyColumns, runColumns } from '../metrics/epoch-row.js';
 import type { PolicyRecord, TrainingRecord } from '../metrics/record.js';
-import type { RunShare } from './wiring.js';
-import { figuresOf, trainStepsOf } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { figuresOf, trainStepsOf } from './run-share.js';
 
 /** What the main thread can see of one policy while it trains. */
 interface PolicyView {

@@ -3,8 +3,10 @@ import { owedTrainSteps } from '../algorithms/training-rate.js';
 import type { TurnEnvironment } from '../environment/environment.js';
 import { stopGraceMs } from '../learner/learner-loop.js';
 import type { Execution } from './execution.js';
-import type { RunShare } from './wiring.js';
-import { buildActor, buildLearner, openRun } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { buildActor } from './actor-wiring.js';
+import { buildLearner } from './learner-wiring.js';
+import { openRun } from './open-run.js';
 
 /** Longest stretch of work between two looks at the event loop, in milliseconds. */
 const yieldMs = 50;

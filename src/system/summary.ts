@@ -6,8 +6,8 @@ import type { EndReason } from '../metrics/record.js';
 import type { RunMonitor } from './run-monitor.js';
 import { ratio } from './run-monitor.js';
 import { networkEngines } from './run-plan.js';
-import type { RunShare } from './wiring.js';
-import { onlineParameters } from './wiring.js';
+import type { RunShare } from './run-share.js';
+import { onlineParameters } from './run-share.js';
 
 /** How one agent's policy fared. */
 export interface AgentSummary {

@@ -9,18 +9,21 @@ import { nodeEndpoint } from './node-endpoint.js';
  */
 export type WorkerOutcome = { readonly ok: true } | { readonly ok: false; readonly error: ErrorData };
 
+/** What a worker says once its modules are loaded; comlink takes no notice of it. */
+const loaded = 'loaded';
+
 /** What a worker offers: one long call. */
 export interface WorkerApi {
-  run(): Promise<WorkerOutcome>;
+  run(task: unknown): Promise<WorkerOutcome>;
 }
 
 /** Called by a worker entry: offers `work` as the worker's one call. */
-export function exposeWork(work: () => void | Promise<void>): void {
+export function exposeWork<Task>(work: (task: Task) => void | Promise<void>): void {
   if (parentPort === null) throw new MarlinError('ERR_STATE', 'A worker entry was imported outside of a worker.');
   const api: WorkerApi = {
-    async run() {
+    async run(task) {
       try {
-        await work();
+        await work(task as Task);
         return { ok: true };
       } catch (thrown) {
         return { ok: false, error: errorToData(thrown) };
@@ -28,4 +31,5 @@ export function exposeWork(work: () => void | Promise<void>): void {
     },
   };
   expose(api, nodeEndpoint(parentPort));
+  parentPort.postMessage(loaded);
 }

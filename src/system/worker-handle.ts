@@ -5,21 +5,22 @@ import { nodeEndpoint } from './node-endpoint.js';
 import type { WorkerApi } from './worker-call.js';
 
 /** A worker thread and its one long call, as the main thread holds them. */
-export class WorkerHandle {
+export class WorkerHandle<Task> {
   readonly name: string;
   readonly #worker: Worker;
   /** Rejects when the thread ends or fails outside of its call; comlink alone would wait for ever. */
   readonly #death: Promise<never>;
+  /** Resolves when the thread has loaded its modules: with its first message. */
+  readonly #loaded: Promise<void>;
   #hasEnded = false;
 
   /**
-   * Starts a thread.
-   * @param entry compiled worker entry
-   * @param workerData what the entry finds as `workerData`
+   * Starts a thread, which loads its modules and waits for its task.
+   * @param entry compiled worker entry, for tasks of this type
    */
-  constructor(name: string, entry: URL, workerData: unknown) {
+  constructor(name: string, entry: URL) {
     this.name = name;
-    this.#worker = new Worker(entry, { workerData, name });
+    this.#worker = new Worker(entry, { name });
     this.#death = new Promise<never>((_, reject) => {
       this.#worker.once('error', (cause) => {
         reject(this.#told(new MarlinError('ERR_WORKER', `${name} failed: ${messageOf(cause)}`, { cause })));
@@ -30,18 +31,21 @@ export class WorkerHandle {
         reject(this.#told(new MarlinError('ERR_WORKER_EXIT', message)));
       });
     });
+    this.#loaded = new Promise((resolve) => {
+      this.#worker.once('message', () => resolve());
+    });
     // Looked at only while a call is pending; an exit after that is as it should be.
     this.#death.catch(() => {});
   }
 
   /**
-   * Makes the worker's one call.
+   * Makes the worker's one call. Shared memory in the task stays shared; the rest is copied.
    * @throws what the worker threw, with its `code` and `cause`; MarlinError `ERR_WORKER` or `ERR_WORKER_EXIT` when the
    * thread died
    */
-  async run(): Promise<void> {
+  async run(task: Task): Promise<void> {
     const remote = wrap<WorkerApi>(nodeEndpoint(this.#worker));
-    const outcome = await Promise.race([remote.run(), this.#death]);
+    const outcome = await Promise.race([remote.run(task), this.#death]);
     remote[releaseProxy]();
     if (!outcome.ok) throw this.#told(errorFromData(outcome.error));
   }
@@ -51,8 +55,12 @@ export class WorkerHandle {
     return Object.assign(error, { worker: this.name });
   }
 
-  /** Ends the thread, whatever it does, and resolves when it is gone. */
+  /**
+   * Ends the thread, whatever it does, and resolves when it is gone. One that is still loading its modules is let finish
+   * with that: Node does not close the files that a terminated thread was reading.
+   */
   async terminate(): Promise<void> {
+    await Promise.allSettled([Promise.race([this.#loaded, this.#death])]);
     if (!this.#hasEnded) await this.#worker.terminate();
   }
 }

@@ -1,8 +1,11 @@
 import type { MarlConfiguration, TurnEnvironment } from 'marlin-rl';
 import { resolveConfiguration } from '#marlin/system/configuration.js';
 import { planRun } from '#marlin/system/run-plan.js';
-import type { BuiltActor, OpenRun } from '#marlin/system/wiring.js';
-import { allocateRun, buildActor, openRun } from '#marlin/system/wiring.js';
+import type { BuiltActor } from '#marlin/system/actor-wiring.js';
+import type { OpenRun } from '#marlin/system/open-run.js';
+import { buildActor } from '#marlin/system/actor-wiring.js';
+import { openRun } from '#marlin/system/open-run.js';
+import { allocateRun } from '#marlin/system/run-allocation.js';
 
 export interface OneThread extends BuiltActor {
   readonly share: OpenRun;

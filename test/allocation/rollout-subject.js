@@ -2,7 +2,9 @@
 import { createSampler } from '#marlin/system/experience.js';
 import { resolveConfiguration } from '#marlin/system/configuration.js';
 import { planRun } from '#marlin/system/run-plan.js';
-import { allocateRun, buildActor, openRun } from '#marlin/system/wiring.js';
+import { buildActor } from '#marlin/system/actor-wiring.js';
+import { openRun } from '#marlin/system/open-run.js';
+import { allocateRun } from '#marlin/system/run-allocation.js';
 import { instantiateKernels } from '#marlin/kernels/kernels.js';
 import { algorithmState } from '#marlin/learner/learner-state.js';
 import { RandomStream } from '#marlin/random.js';

@@ -2,7 +2,10 @@
 import { resolveConfiguration } from '#marlin/system/configuration.js';
 import { createEnvironment, planEnvironment } from '#marlin/system/environments.js';
 import { planRun } from '#marlin/system/run-plan.js';
-import { allocateRun, buildActor, buildLearner, openRun } from '#marlin/system/wiring.js';
+import { buildActor } from '#marlin/system/actor-wiring.js';
+import { buildLearner } from '#marlin/system/learner-wiring.js';
+import { openRun } from '#marlin/system/open-run.js';
+import { allocateRun } from '#marlin/system/run-allocation.js';
 import { printBytesPerCall } from './measure.js';
 
 // One epoch outlasts the measurement: an epoch's begin and end may leave something, a turn may not.

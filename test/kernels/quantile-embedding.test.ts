@@ -64,6 +64,47 @@ function rectified(count: number, seed: number): Float32Array {
 
 const cases = fc.record({ groups: extent, repeats: extent, columns: width, outputs: width, seed: fc.integer() });
 
+describe('the embedding', () => {
+  it('is computed where features are not 0, and nothing else is written', () => {
+    const counts = fc.record({ groups: extent, repeats: extent, columns: width, count: width, seed: fc.integer() });
+    fc.assert(
+      fc.property(counts, ({ groups, repeats, columns, count, seed }) => {
+        memory.reset();
+        const rows = groups * repeats;
+        const features = rectified(groups * columns, seed);
+        const cosines = uniformValues(rows * count, seed + 1);
+        const w = uniformValues(columns * count, seed + 2);
+        const bias = uniformValues(columns, seed + 3);
+        const embedding = memory.f32(new Float32Array(rows * columns + 1).fill(12345));
+        const active = memory.room(columns * 4);
+        const [h, x] = [memory.f32(features), memory.f32(cosines)];
+        const [weights, biases] = [memory.f32(w), memory.f32(bias)];
+        kernels.embedActive(embedding, x, weights, biases, h, groups, repeats, columns, count, active);
+        const left = { values: cosines, rows, columns: count };
+        const sums = product(left, { values: w, rows: count, columns, transposed: true });
+        const expected = sums.map((sum, index) => {
+          const column = index % columns;
+          const feature = features[Math.floor(index / (repeats * columns)) * columns + column];
+          return feature === 0 ? 12345 : Math.max(0, sum + (bias[column] ?? 0));
+        });
+        const tolerance = { relative: 1e-5, absolute: 1e-6 * (1 + count / 8) };
+        const computed = memory.floats(embedding, rows * columns + 1);
+        expect(differenceOf(computed, [...expected, 12345], tolerance)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('is NaN where a cosine is', () => {
+    memory.reset();
+    const embedding = memory.room(8);
+    const [one, twice] = [memory.f32([1]), memory.f32([1, 1])];
+    kernels.embedActive(embedding, memory.f32([Number.NaN]), twice, twice, twice, 1, 1, 2, 1, memory.room(8));
+    expect([...memory.floats(embedding, 2)]).toEqual([Number.NaN, Number.NaN]);
+    kernels.embedActive(embedding, one, twice, twice, twice, 1, 1, 2, 1, memory.room(8));
+    expect([...memory.floats(embedding, 2)]).toEqual([2, 2]);
+  });
+});
+
 describe('products of features and embeddings', () => {
   it('are listed where they are not 0', () => {
     fc.assert(

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { newestVersion } from '#marlin/buffer/weight-slots.js';
 import { committedParameters } from '#marlin/learner/learner-state.js';
 import type { Learner } from '#marlin/learner/learner.js';
-import type { OpenRun } from '#marlin/system/wiring.js';
-import { buildLearner, figuresOf, onlineParameters, trainStepsOf } from '#marlin/system/wiring.js';
+import type { OpenRun } from '#marlin/system/open-run.js';
+import { buildLearner } from '#marlin/system/learner-wiring.js';
+import { figuresOf, onlineParameters, trainStepsOf } from '#marlin/system/run-share.js';
 import { buildInOneThread } from '../actor/one-thread.js';
 import { ScriptedEnvironment } from '../actor/scripted-environment.js';
 

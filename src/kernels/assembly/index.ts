@@ -14,6 +14,7 @@ export { adamStep, copyBytes, fillBytes, softUpdate } from './optimizer';
 export { multiplyAddPeak } from './peak';
 export { randomOrder } from './permutation';
 export { clippedSurrogate, valueLoss } from './policy-loss';
+export { embedActive } from './active-embedding';
 export { cosineFeatures, groupMeans, listProducts, productGradient } from './quantile-embedding';
 export { quantileLoss } from './quantile-loss';
 export { drawGaussian, drawUniform, seedRandom } from './random';

@@ -82,7 +82,7 @@ export function listProducts(
 /** Lists the columns in which features[columns] is not 0; returns the end of the list. */
 // @ts-ignore: decorator
 @inline
-function listActive(active: usize, features: usize, columns: usize): usize {
+export function listActive(active: usize, features: usize, columns: usize): usize {
   for (let column: usize = 0; column < columns; column++) {
     store<u32>(active, <u32>column);
     active += (<usize>(load<f32>(features + (column << 2)) !== 0)) << 2;

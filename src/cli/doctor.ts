@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { availableParallelism, totalmem } from 'node:os';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -22,17 +21,11 @@ const optionalPackages = [
   ['tsx', 'configurations and environments in TypeScript on Node without type stripping'],
 ] as const;
 
-export function addDoctorCommand(program: Command): void {
-  program
-    .command('doctor')
-    .description('report whether this machine has what Marlin needs')
-    .action(async () => {
-      const findings = await examine();
-      for (const finding of findings) process.stdout.write(`${lineOf(finding)}\n`);
-      process.exitCode = findings.some((finding) => finding.isNeeded && !finding.isGood)
-        ? exitCodes.failed
-        : exitCodes.ok;
-    });
+/** Prints what this machine has and lacks, and returns the exit code. */
+export async function examineMachine(): Promise<number> {
+  const findings = await examine();
+  for (const finding of findings) process.stdout.write(`${lineOf(finding)}\n`);
+  return findings.some((finding) => finding.isNeeded && !finding.isGood) ? exitCodes.failed : exitCodes.ok;
 }
 
 async function examine(): Promise<Finding[]> {

@@ -1,0 +1,94 @@
+import { Actor } from '../actor/actor.js';
+import { AgentPlayer } from '../actor/agent-player.js';
+import { AgentSeat } from '../actor/agent-seat.js';
+import { PolicyLink } from '../actor/policy-link.js';
+import { RingWriter } from '../buffer/ring-writer.js';
+import { createReader } from '../buffer/weight-slots.js';
+import type { TurnEnvironment } from '../environment/environment.js';
+import type { Kernels } from '../kernels/kernels.js';
+import { RandomStream } from '../random.js';
+import { checkSameAgents } from './environments.js';
+import type { OpenRun } from './open-run.js';
+import type { PolicyPlan } from './policy-plan.js';
+import { readinessOf } from './readiness.js';
+import type { RunShare } from './run-share.js';
+import { kernelsOf, pinsOf, trainStepsOf } from './run-share.js';
+
+/** An actor and what it knows of each policy. */
+export interface BuiltActor {
+  readonly actor: Actor;
+  readonly links: readonly PolicyLink[];
+}
+
+/**
+ * The actor of one environment copy.
+ * @param report takes the row of an epoch; the array is reused
+ */
+export async function buildActor(
+  run: OpenRun,
+  copy: number,
+  environment: TurnEnvironment,
+  report: (row: Float64Array) => void,
+): Promise<BuiltActor> {
+  const { plan } = run;
+  const { experiment } = plan.configuration;
+  checkSameAgents(plan.agents, environment);
+  const links: PolicyLink[] = [];
+  const seats = new Map<number, AgentSeat>();
+  for (const index of plan.policies.keys()) {
+    const built = await buildSeats(run, index, copy);
+    links.push(built.link);
+    for (const [agent, seat] of built.seats) seats.set(agent, seat);
+  }
+  const actor = new Actor({
+    environment,
+    seats: [...seats.entries()].toSorted(([left], [right]) => left - right).map(([, seat]) => seat),
+    links,
+    seed: experiment.seed,
+    copy,
+    maxTurns: plan.environment.maxTurns,
+    stop: experiment,
+    report,
+  });
+  return { actor, links };
+}
+
+/** The seats of a policy's agents, by their index in the environment. */
+async function buildSeats(
+  run: OpenRun,
+  index: number,
+  copy: number,
+): Promise<{ readonly link: PolicyLink; readonly seats: ReadonlyMap<number, AgentSeat> }> {
+  const policy = run.plan.policies[index];
+  const { algorithmPlan, algorithm, context } = policy;
+  const { frames, ringFields, experience, epsilon } = algorithmPlan;
+  const share = policy.actors[copy];
+  const kernels = kernelsOf(run, index);
+  const { buffer } = kernels.memory;
+  const link = buildLink(run, policy, index, copy, kernels);
+  const acting = await run.algorithms[index].createPolicy(algorithm, context, kernels, share.policyScratch);
+  const writer = new RingWriter(buffer, policy.rings, copy, kernels);
+  const { seed } = run.plan.configuration.experiment;
+  const seats = policy.agents.map((agentIndex, seat): [number, AgentSeat] => {
+    const agent = run.plan.agents[agentIndex];
+    const plan = share.seats[seat];
+    const random = RandomStream.named({ seed, role: 'exploration', agent: agent.id, copy });
+    const player = new AgentPlayer({ agent, plan, frames, fields: ringFields, kernels, policy: acting, random });
+    const rolloutTurns = experience.kind === 'rollout' ? experience.turns : Infinity;
+    return [agentIndex, new AgentSeat({ player, plan, buffer, rolloutTurns, epsilon, link, writer })];
+  });
+  return { link, seats: new Map(seats) };
+}
+
+function buildLink(share: RunShare, policy: PolicyPlan, index: number, copy: number, kernels: Kernels): PolicyLink {
+  const buffer = kernels.memory.buffer;
+  const pin = pinsOf(share, index)[copy];
+  return new PolicyLink({
+    id: policy.id,
+    reader: createReader(buffer, policy.weights, pin, kernels, policy.actors[copy].readerScratch),
+    trainSteps: trainStepsOf(buffer, policy),
+    rate: policy.pace.rate,
+    maxTrainingLag: policy.pace.maxTrainingLag,
+    canTrain: readinessOf(buffer, policy.algorithmPlan.experience, policy.rings, policy.context.batchSize),
+  });
+}

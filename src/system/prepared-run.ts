@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { JsonlSink } from '../metrics/jsonl-sink.js';
+import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
+import { takeWeights } from './playable-policy.js';
+import { allocateRun } from './run-allocation.js';
+import { writeConfiguration } from './run-directory.js';
+import { RunEvaluations } from './run-evaluations.js';
+import { runFiles } from './run-files.js';
+import { RunMonitor } from './run-monitor.js';
+import type { RunPlan } from './run-plan.js';
+import type { RunShare } from './run-share.js';
+import type { RunSummary } from './summary.js';
+import { summarize } from './summary.js';
+import { writeWeights } from './weight-files.js';
+
+/** A run whose memory and files are ready: an execution may begin. */
+export interface PreparedRun {
+  readonly share: RunShare;
+  /** Where the run's own files take its records. */
+  readonly sinks: readonly RecordSink[];
+  /** Takes the row of an epoch and makes records of it. */
+  readonly report: (row: Float64Array) => void;
+  readonly evaluations: RunEvaluations;
+  /**
+   * Writes what a run leaves, its weights, and sums it up.
+   * @param endedMs when the last training step was done, milliseconds since 1970
+   */
+  conclude(reason: EndReason, endedMs: number): Promise<RunSummary>;
+}
+
+/** What a prepared run asks of whoever holds it. */
+export interface RunListener {
+  /** Takes every record in order. */
+  readonly emit: (record: TrainingRecord) => void;
+  /** Called where records can no longer be written: there is no sense in going on. */
+  readonly giveUp: () => void;
+}
+
+/** Allocates the memory of a run and writes the files that it begins with; its directory is there. */
+export async function prepareRun(plan: RunPlan, { emit, giveUp }: RunListener): Promise<PreparedRun> {
+  const { directory } = plan.configuration.output;
+  const share = await allocateRun(plan);
+  if (directory !== undefined) await writeConfiguration(directory, plan);
+  const monitor = new RunMonitor(share, emit);
+  const evaluations = new RunEvaluations({ share, monitor, emit, onFailure: giveUp });
+  return {
+    share,
+    sinks: directory === undefined ? [] : [new JsonlSink(join(directory, runFiles.metrics), giveUp)],
+    evaluations,
+    report(row) {
+      monitor.take(row);
+      evaluations.afterReport();
+    },
+    async conclude(reason, endedMs) {
+      await evaluations.finish();
+      if (directory !== undefined) await writeWeights(directory, await takeWeights(share, monitor.lastRow));
+      await evaluations.close();
+      return summarize(share, monitor, reason, endedMs);
+    },
+  };
+}

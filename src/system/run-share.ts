@@ -1,0 +1,55 @@
+import { sectionAlignment } from '../buffer/layout.js';
+import { SharedFigures } from '../buffer/shared-figures.js';
+import type { Pin } from '../buffer/weights.js';
+import { WideCounter, wideCounterWords } from '../buffer/wide-counter.js';
+import type { KernelMemory, KernelModule } from '../kernels/engine.js';
+import type { Kernels } from '../kernels/kernels.js';
+import { instantiateKernels } from '../kernels/kernels.js';
+import { algorithmState, trainStepsWord } from '../learner/learner-state.js';
+import type { PolicyPlan } from './policy-plan.js';
+import type { RunPlan } from './run-plan.js';
+
+/** A run as every thread holds it: the plan, and the memory that the plan lays out. It travels to every worker. */
+export interface RunShare {
+  readonly plan: RunPlan;
+  readonly runMemory: SharedArrayBuffer;
+  /** One per policy. */
+  readonly policyMemories: readonly KernelMemory[];
+  readonly kernelModule: KernelModule;
+}
+
+/** Training steps that a policy's learner has done. */
+export function trainStepsOf(buffer: SharedArrayBuffer, policy: PolicyPlan): WideCounter {
+  const words = new Int32Array(buffer, policy.learner.control, trainStepsWord + wideCounterWords);
+  return new WideCounter(words, trainStepsWord);
+}
+
+/** Figures of a policy's training: means since its last commit. */
+export function figuresOf(buffer: SharedArrayBuffer, policy: PolicyPlan): SharedFigures {
+  return new SharedFigures(new Int32Array(buffer, policy.learner.figures, policy.learner.figureCount));
+}
+
+/** Turns taken by an actor. */
+export function turnsOf(share: RunShare, actor: number): WideCounter {
+  return new WideCounter(new Int32Array(share.runMemory, share.plan.memory.turns[actor], wideCounterWords), 0);
+}
+
+/** The online parameters of a policy, as its learner has them. */
+export function onlineParameters(share: RunShare, index: number): Uint8Array {
+  const policy = share.plan.policies[index];
+  const { buffer } = share.policyMemories[index];
+  return new Uint8Array(buffer, algorithmState(policy.learner), policy.algorithmPlan.parameterCount * 4);
+}
+
+/** Kernels over a policy's memory, for the calling thread. */
+export function kernelsOf(share: RunShare, index: number): Kernels {
+  return instantiateKernels(share.kernelModule, share.policyMemories[index]);
+}
+
+/** Pins of a policy, one per actor. */
+export function pinsOf(share: RunShare, policy: number): Pin[] {
+  return share.plan.memory.pins.map((pins) => ({
+    words: new Int32Array(share.runMemory, pins[policy], sectionAlignment / 4),
+    index: 0,
+  }));
+}
