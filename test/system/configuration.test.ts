@@ -81,7 +81,7 @@ const refusals: readonly Refusal[] = [
     value: 'a',
     bound: 'another than that of agents.0',
   },
-  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn, iqn, ppo, fixed'),
+  algorithm({ name: 'sarsa' }, 'name', 'sarsa', 'one of dqn, iqn, ppo, fixed, random'),
   algorithm({ name: 5 }, 'name', 5, 'a string'),
   algorithm({ hiddenSizes: [] }, 'hiddenSizes', [], 'at least 1 entry'),
   algorithm({ hiddenSizes: [64, 0] }, 'hiddenSizes.1', 0, 'greater than 0'),
@@ -112,6 +112,7 @@ const refusals: readonly Refusal[] = [
   algorithm({ targetUpdate: { kind: 'slow' } }, 'targetUpdate.kind', 'slow', 'one of "hard", "soft"'),
   algorithm({ targetUpdate: { kind: 'soft', tau: 2 } }, 'targetUpdate.tau', 2, 'at most 1'),
   algorithm({ targetUpdate: { kind: 'hard', tau: 1 } }, 'targetUpdate.tau', 1, unknownKey),
+  algorithm({ name: 'random', hiddenSizes: [4] }, 'hiddenSizes', [4], unknownKey),
   algorithm(
     { learningrate: 1 },
     'learningrate',
