@@ -5,6 +5,7 @@ import { planAdam } from '../network/adam.js';
 import type { AdamPlan } from '../network/adam.js';
 import { planInputRows } from '../network/input-rows.js';
 import type { InputRowsPlan } from '../network/input-rows.js';
+import type { ReturnSupport } from '../network/q-head.js';
 import { actionCountOf } from './action-values.js';
 import type { AlgorithmContext } from './algorithm.js';
 import type { DqnConfiguration } from './dqn.js';
@@ -20,7 +21,14 @@ export function planNetwork(configuration: DqnConfiguration, context: AlgorithmC
     hiddenSizes: configuration.hiddenSizes,
     actionCount: actionCountOf(context, 'dqn'),
     dueling: configuration.dueling,
+    support: supportOf(configuration),
   });
+}
+
+function supportOf({ distribution }: DqnConfiguration): ReturnSupport | undefined {
+  if (distribution.kind === 'none') return undefined;
+  const { atoms, minimum, maximum } = distribution;
+  return { atoms, minimum, step: (maximum - minimum) / (atoms - 1) };
 }
 
 /** Everything a learner needs to go on: byte offsets into its state. The parameters come first. */
@@ -51,8 +59,9 @@ export interface DqnWorkspace {
   readonly target: DqnActivations;
   readonly upstream: DqnActivations;
   readonly gradients: number;
-  readonly tdError: number;
-  /** f64 [3], see `dqnLoss`. */
+  /** f32 [2, atoms]: room for the projection of a distribution. */
+  readonly projection: number;
+  /** f64 [3]: loss, mean Q(s, a), mean |td|. */
   readonly figures: number;
   readonly network: number;
 }
@@ -81,7 +90,7 @@ export function planWorkspace(
     target: planDqnActivations(layout, network, batchSize),
     upstream: planDqnActivations(layout, network, batchSize),
     gradients: layout.reserve(network.parameterCount * 4),
-    tdError: layout.reserve(batchSize * 4),
+    projection: layout.reserve(2 * network.head.atoms * 4),
     figures: layout.reserve(3 * 8),
     network: layout.reserve(dqnNetworkScratchBytes(network, onlineRows)),
   };

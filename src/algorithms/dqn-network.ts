@@ -7,7 +7,7 @@ import type { LinearPlan } from '../network/linear.js';
 import { ParameterLayout } from '../network/parameter-layout.js';
 import type { ParameterTensor } from '../network/parameter-layout.js';
 import { QHead, planQHead, qHeadScratchBytes } from '../network/q-head.js';
-import type { QHeadPlan } from '../network/q-head.js';
+import type { QHeadPlan, ReturnSupport } from '../network/q-head.js';
 import type { RandomStream } from '../random.js';
 
 /** Sizes of a Q-network and the layout of its parameters. Plain data. */
@@ -25,6 +25,8 @@ export interface DqnNetworkSizes {
   readonly hiddenSizes: readonly number[];
   readonly actionCount: number;
   readonly dueling: boolean;
+  /** Returns of the distributions that the network gives; undefined: it gives action values. */
+  readonly support: ReturnSupport | undefined;
 }
 
 export function planDqnNetwork(sizes: DqnNetworkSizes): DqnNetworkPlan {
@@ -37,7 +39,7 @@ export function planDqnNetwork(sizes: DqnNetworkSizes): DqnNetworkPlan {
     hidden.push(planLayer(layout, `w${number}`, `b${number}`, inputs, outputs, 'relu'));
     inputs = outputs;
   }
-  const head = planQHead(layout, inputs, sizes.actionCount, sizes.dueling);
+  const head = planQHead(layout, inputs, sizes.actionCount, sizes.dueling, sizes.support);
   return { hidden, head, parameters: layout.tensors, parameterCount: layout.count };
 }
 
@@ -45,18 +47,20 @@ export function planDqnNetwork(sizes: DqnNetworkSizes): DqnNetworkPlan {
 export interface DqnActivations {
   /** f32 [rows, outputs] of each hidden layer. */
   readonly hidden: readonly number[];
-  /** f32 [rows, actions + 1]: the streams of a dueling head. */
+  /** f32 [rows, actions + 1, atoms]: the streams of a dueling head. */
   readonly streams: number;
-  /** f32 [rows, actions] */
+  /** f32 [rows, actions, atoms]: action values, or logits. */
+  readonly outputs: number;
+  /** f32 [rows, actions]: action values; the same place as `outputs` where those are. */
   readonly q: number;
 }
 
 export function planDqnActivations(layout: Layout, plan: DqnNetworkPlan, rows: number): DqnActivations {
-  return {
-    hidden: plan.hidden.map(({ outputs }) => layout.reserve(rows * outputs * 4)),
-    streams: layout.reserve(rows * plan.head.linear.outputs * 4),
-    q: layout.reserve(rows * plan.head.actions * 4),
-  };
+  const { actions, atoms, support, linear } = plan.head;
+  const hidden = plan.hidden.map((layer) => layout.reserve(rows * layer.outputs * 4));
+  const streams = layout.reserve(rows * linear.outputs * 4);
+  const outputs = layout.reserve(rows * actions * atoms * 4);
+  return { hidden, streams, outputs, q: support === undefined ? outputs : layout.reserve(rows * actions * 4) };
 }
 
 /** Bytes that the layers of a network share among them. */
@@ -86,7 +90,7 @@ export class DqnNetwork {
     this.#head.initialize(block, random);
   }
 
-  /** q[rows, actions] for the rows of `observation`. */
+  /** Computes `outputs` for the rows of `observation`. */
   forward(parameters: number, observation: InputRows, activations: DqnActivations): void {
     this.forwardFirst(parameters, observation, activations, 0);
     this.forwardRest(parameters, activations, observation.rows);
@@ -106,13 +110,18 @@ export class DqnNetwork {
       this.#rest[index].forward(parameters, features, output, rows);
       features = output;
     }
-    this.#head.forward(parameters, features, activations.streams, activations.q, rows);
+    this.#head.forward(parameters, features, activations.streams, activations.outputs, rows);
+  }
+
+  /** Computes `q` from `outputs`. */
+  readValues({ q, outputs }: DqnActivations, rows: number): void {
+    this.#head.values(q, outputs, rows);
   }
 
   /**
-   * Writes the gradients of all parameters, from `upstream.q` and what {@link forward} left for the rows of
+   * Writes the gradients of all parameters, from `upstream.outputs` and what {@link forward} left for the rows of
    * `observation`.
-   * @param upstream its `q` is given, the rest is room to work in
+   * @param upstream its `outputs` are given, the rest is room to work in
    */
   backward(
     parameters: number,
@@ -128,7 +137,7 @@ export class DqnNetwork {
       gradients,
       activations.hidden[last],
       upstream.streams,
-      upstream.q,
+      upstream.outputs,
       upstream.hidden[last],
       rows,
     );

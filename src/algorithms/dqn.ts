@@ -4,10 +4,11 @@ import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { InputRows } from '../network/input-rows.js';
 import type { RandomStream } from '../random.js';
-import { positive, share, strictSettings, wholeNumber } from '../schemas.js';
+import { count, finiteNumber, positive, settingsBy, share, strictSettings, wholeNumber } from '../schemas.js';
 import { networkSettings } from '../tensorflow/network-settings.js';
 import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
+import { createLoss } from './dqn-loss.js';
 import { learningRateSchema } from './learning-rate.js';
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dqn-memory.js';
 import type { DqnState, DqnWorkspace } from './dqn-memory.js';
@@ -16,24 +17,39 @@ import type { DqnActivations } from './dqn-network.js';
 import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
 import { QUpdate } from './q-update.js';
 
-const oneOrMore = v.pipe(wholeNumber, v.gtValue(0));
+const distributionSchema = settingsBy('kind', [
+  strictSettings({ kind: v.literal('none') }),
+  /** C51: probabilities of `atoms` returns evenly spaced from `minimum` to `maximum` (Bellemare et al. 2017). */
+  v.pipe(
+    strictSettings({
+      kind: v.literal('categorical'),
+      atoms: v.optional(v.pipe(wholeNumber, v.minValue(2)), 51),
+      minimum: v.optional(finiteNumber, -10),
+      maximum: v.optional(finiteNumber, 10),
+    }),
+    v.forward(
+      v.check(({ minimum, maximum }) => maximum > minimum, 'greater than minimum'),
+      ['maximum'],
+    ),
+  ),
+]);
 
 /** Settings of DQN. The defaults are those of small gridworlds. */
 const schema = strictSettings({
   /** A network of the user's in TensorFlow.js; `hiddenSizes` and `dueling` then mean nothing. Default: the one below. */
   network: networkSettings,
   /** Widths of the hidden ReLU layers. */
-  hiddenSizes: v.optional(v.pipe(v.array(oneOrMore), v.minLength(1)), [64, 64]),
+  hiddenSizes: v.optional(v.pipe(v.array(count), v.minLength(1)), [64, 64]),
   /** Q = V + A − mean(A) (Wang et al. 2016). */
   dueling: v.optional(v.boolean(), true),
   /** The online network chooses the next action, the target network values it (van Hasselt et al. 2016). */
   doubleQ: v.optional(v.boolean(), true),
   /** Observations stacked to one network input. */
-  frameStack: v.optional(oneOrMore, 5),
+  frameStack: v.optional(count, 5),
   /** γ, per step. */
   discount: v.optional(share, 0.9),
   /** n of the n-step return. */
-  nStep: v.optional(oneOrMore, 3),
+  nStep: v.optional(count, 3),
   /** Learning rate of Adam, constant or falling. */
   learningRate: v.optional(learningRateSchema, 2.5e-4),
   adam: v.optional(adamSchema, {}),
@@ -42,13 +58,15 @@ const schema = strictSettings({
   /** |td error| from which on the Huber loss is linear. */
   huberDelta: v.optional(positive, 1),
   targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
+  /** What the network gives for each action: its value, or a distribution of returns whose mean that is. */
+  distribution: v.optional(distributionSchema, { kind: 'none' }),
   /** Share of random actions. */
   epsilon: v.optional(epsilonSchema, {}),
 });
 
 export type DqnConfiguration = v.InferOutput<typeof schema>;
 
-/** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |td|. */
+/** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |target − Q|. */
 export const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;
 
 /** Acts greedily: exploration is the actor's. */
@@ -72,6 +90,7 @@ class DqnPolicy implements ActingPolicy {
   act({ parameters, observation, legal, action }: ActingStep): boolean {
     this.#input.scan(observation);
     this.#network.forward(parameters, this.#input, this.#activations);
+    this.#network.readValues(this.#activations, 1);
     action[0] = this.#kernels.maskedArgmax(this.#activations.q, this.#actionCount, legal ?? 0);
     return action[0] >= 0;
   }
@@ -86,6 +105,7 @@ export class DqnTrainer implements Trainer {
   readonly #observation: InputRows;
   readonly #nextObservation: InputRows;
   readonly #network: DqnNetwork;
+  readonly #computeLoss: () => void;
   readonly #update: QUpdate;
   readonly #state: DqnState;
   readonly #workspace: DqnWorkspace;
@@ -109,6 +129,7 @@ export class DqnTrainer implements Trainer {
     this.#observation = new InputRows(this.#workspace.observation, kernels);
     this.#nextObservation = new InputRows(this.#workspace.nextObservation, kernels);
     this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
+    this.#computeLoss = createLoss(configuration, kernels, network, this.#network, this.#workspace);
     this.#update = new QUpdate(configuration, context, kernels, this.#state);
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
     this.batch = this.#workspace.batch;
@@ -121,40 +142,24 @@ export class DqnTrainer implements Trainer {
   }
 
   step(): void {
+    this.#forward();
     this.#computeLoss();
     this.#computeGradients();
     this.#update.step(this.#workspace.gradients, this.#figures, this.metrics);
   }
 
-  /** Both networks forwards, then the targets, the loss and dloss/dQ. */
-  #computeLoss(): void {
+  /** Both networks, for what the loss needs of them. */
+  #forward(): void {
     const { parameters, target: targetParameters } = this.#state;
-    const { batch, online, target, upstream, tdError, figures } = this.#workspace;
-    const { doubleQ, huberDelta } = this.#configuration;
+    const { batch, online, target } = this.#workspace;
+    const { doubleQ } = this.#configuration;
     const network = this.#network;
-    const { size, maskSize: actionCount } = batch;
     this.#observation.scan(batch.observation);
     this.#nextObservation.scan(batch.nextObservation);
     network.forwardFirst(parameters, this.#observation, online, 0);
-    if (doubleQ) network.forwardFirst(parameters, this.#nextObservation, online, size);
-    network.forwardRest(parameters, online, doubleQ ? 2 * size : size);
+    if (doubleQ) network.forwardFirst(parameters, this.#nextObservation, online, batch.size);
+    network.forwardRest(parameters, online, doubleQ ? 2 * batch.size : batch.size);
     network.forward(targetParameters, this.#nextObservation, target);
-    this.#kernels.dqnLoss(
-      upstream.q,
-      tdError,
-      figures,
-      online.q,
-      doubleQ ? online.q + size * actionCount * 4 : target.q,
-      target.q,
-      batch.action,
-      batch.nStepReturn,
-      batch.bootstrapDiscount,
-      batch.weight,
-      batch.nextLegal ?? 0,
-      size,
-      actionCount,
-      huberDelta,
-    );
   }
 
   #computeGradients(): void {
@@ -190,7 +195,7 @@ function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): Al
   };
 }
 
-/** Deep Q-learning with the common extensions: double, dueling, n-step returns, a target network. */
+/** Deep Q-learning with the common extensions: double, dueling, n-step, prioritized replay, distributions of returns. */
 export const dqn = {
   name: 'dqn',
   schema,

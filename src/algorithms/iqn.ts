@@ -178,11 +178,11 @@ export class IqnTrainer implements Trainer {
   }
 
   #computeLoss(): void {
-    const { batch, upstream, targets, tdError, figures, values, tau, nextMeans, nextValues } = this.#workspace;
+    const { batch, upstream, targets, figures, values, tau, nextMeans, nextValues } = this.#workspace;
     this.#kernels.quantileLoss(
       upstream.values,
       targets,
-      tdError,
+      batch.priority,
       figures,
       values,
       tau,

@@ -35,6 +35,8 @@ it.each([
   ['ring', 'sample'],
   ['dqn', 'act'],
   ['dqn', 'step'],
+  ['dqn', 'c51-act'],
+  ['dqn', 'c51-step'],
   ['iqn', 'act'],
   ['iqn', 'step'],
   ['ppo', 'choice-act'],

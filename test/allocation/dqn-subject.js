@@ -3,4 +3,10 @@ import * as v from 'valibot';
 import { dqn } from '#marlin/algorithms/dqn.js';
 import { printBytesPerLearnerCall } from './learner-calls.js';
 
-printBytesPerLearnerCall(dqn, v.parse(dqn.schema, { frameStack: 1, hiddenSizes: [8, 8] }));
+/** @param {object} options */
+const configured = (options) => v.parse(dqn.schema, { frameStack: 1, hiddenSizes: [8, 8], ...options });
+
+printBytesPerLearnerCall(dqn, {
+  '': configured({}),
+  'c51-': configured({ distribution: { kind: 'categorical' } }),
+});

@@ -33,9 +33,22 @@ const context = {
  * Prints what a training step or an action leaves on the heap.
  * @template Configuration
  * @param {ReplayAlgorithm<Configuration>} algorithm
+ * @param {Readonly<Record<string, Configuration>>} configurations by what the names of their calls begin with
+ */
+export function printBytesPerLearnerCall(algorithm, configurations) {
+  const calls = Object.entries(configurations).flatMap(([prefix, configuration]) => {
+    const { act, step } = learnerCalls(algorithm, configuration);
+    return Object.entries({ [`${prefix}act`]: act, [`${prefix}step`]: step });
+  });
+  printBytesPerCall(Object.fromEntries(calls));
+}
+
+/**
+ * @template Configuration
+ * @param {ReplayAlgorithm<Configuration>} algorithm
  * @param {Configuration} configuration
  */
-export function printBytesPerLearnerCall(algorithm, configuration) {
+function learnerCalls(algorithm, configuration) {
   const plan = algorithm.plan(configuration, context);
   const layout = new Layout(firstFreeByte);
   const state = layout.reserve(plan.stateBytes);
@@ -67,7 +80,7 @@ export function printBytesPerLearnerCall(algorithm, configuration) {
     random,
   };
 
-  printBytesPerCall({
+  return {
     step: () => {
       trainer.step();
     },
@@ -76,5 +89,5 @@ export function printBytesPerLearnerCall(algorithm, configuration) {
       step.weightsVersion++;
       policy.act(step);
     },
-  });
+  };
 }

@@ -166,6 +166,20 @@ describe.each(['sequential', 'async'] as const)('what goes wrong: %s', (executio
     expect(threads.started).toBe(0);
   });
 
+  it('distributions of returns, which only the built-in network gives, are refused before any thread starts', async () => {
+    using threads = new ThreadWatch();
+    const distribution = { kind: 'categorical' };
+    const configuration = trial(
+      {},
+      { agents: { algorithm: { name: 'dqn', network: { module: dense }, distribution } } },
+    );
+    expect(await failureOf(new MarlSystem(configuration).run())).toMatchObject({
+      field: 'agents.algorithm.distribution',
+      bound: '{ kind: "none" } where there is a network of your own',
+    });
+    expect(threads.started).toBe(0);
+  });
+
   it('a loss that is not finite ends the run, naming agent and step', async () => {
     const error = await failureOf(new MarlSystem(withNetwork({ module: dense }, { fail: 'huge' })).run());
     expect(error).toMatchObject({
