@@ -17,6 +17,27 @@ import type { DqnActivations } from './dqn-network.js';
 import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
 import { QUpdate } from './q-update.js';
 
+const replaySchema = settingsBy('kind', [
+  strictSettings({ kind: v.literal('uniform') }),
+  /** A transition is drawn in proportion to (|td error| + floor)^exponent (Schaul et al. 2016). */
+  strictSettings({
+    kind: v.literal('prioritized'),
+    /** α: 0 draws uniformly, 1 in proportion. */
+    exponent: v.optional(share, 0.6),
+    /** β, by which rarer draws weigh more: linear from `start` to `end` over `duration` training steps. */
+    correction: v.optional(
+      strictSettings({
+        start: v.optional(share, 0.4),
+        end: v.optional(share, 1),
+        duration: v.optional(positive, 10_000),
+      }),
+      {},
+    ),
+    /** Added to |td error|, so that every transition is drawn some time. */
+    floor: v.optional(positive, 1e-6),
+  }),
+]);
+
 const distributionSchema = settingsBy('kind', [
   strictSettings({ kind: v.literal('none') }),
   /** C51: probabilities of `atoms` returns evenly spaced from `minimum` to `maximum` (Bellemare et al. 2017). */
@@ -58,6 +79,8 @@ const schema = strictSettings({
   /** |td error| from which on the Huber loss is linear. */
   huberDelta: v.optional(positive, 1),
   targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
+  /** Which transitions are trained on. */
+  replay: v.optional(replaySchema, { kind: 'uniform' }),
   /** What the network gives for each action: its value, or a distribution of returns whose mean that is. */
   distribution: v.optional(distributionSchema, { kind: 'none' }),
   /** Share of random actions. */
@@ -182,7 +205,7 @@ function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): Al
       kind: 'replay',
       steps: configuration.nStep,
       discount: configuration.discount,
-      priorities: undefined,
+      priorities: configuration.replay.kind === 'prioritized' ? configuration.replay : undefined,
     },
     ringFields: [],
     parameterCount: network.parameterCount,

@@ -1,11 +1,20 @@
-import type { AlgorithmPlan, Experience, Trainer } from '../algorithms/algorithm.js';
-import type { Layout } from '../buffer/layout.js';
-import { alignUp } from '../buffer/layout.js';
+import type { AlgorithmPlan, Experience, ReplayExperience, Trainer } from '../algorithms/algorithm.js';
+import type { DrawStrategy } from '../buffer/draw-strategy.js';
+import { alignUp, Layout } from '../buffer/layout.js';
+import { PrioritizedDraw } from '../buffer/prioritized-draw.js';
+import type { PriorityLists, PriorityState } from '../buffer/priority-plan.js';
+import {
+  initializePriorityState,
+  planPriorityLists,
+  planPriorityState,
+  priorityBytesPerRow,
+} from '../buffer/priority-plan.js';
 import { initializeReturnTracker, ReturnTracker, returnTrackerBytes } from '../buffer/return-tracker.js';
 import { batchIsReady } from '../buffer/ring-occupancy.js';
 import type { RingPlan } from '../buffer/ring-plan.js';
 import { checkCapacity, ringControlView } from '../buffer/ring-plan.js';
 import { RingSampler } from '../buffer/ring-sampler.js';
+import { RingWindows } from '../buffer/ring-windows.js';
 import type { RolloutLists } from '../buffer/rollout-sampler.js';
 import {
   initializeRolloutState,
@@ -15,25 +24,30 @@ import {
   RolloutSampler,
 } from '../buffer/rollout-sampler.js';
 import type { Sampler } from '../buffer/sampler.js';
+import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { ReaderLists } from '../buffer/transition-reader.js';
 import { planReaderLists } from '../buffer/transition-reader.js';
+import { UniformDraw } from '../buffer/uniform-draw.js';
 import { ConfigurationError, MarlinError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { RandomStream } from '../random.js';
 
 // What the kinds of experience mean for a policy's rings and for the sampler that empties them.
 
-/** Sizes that a sampler's memory depends on. */
-export interface SamplerSizes {
+interface RingSizes {
   readonly rings: number;
   readonly capacity: number;
+}
+
+/** Sizes that a sampler's memory depends on. */
+export interface SamplerSizes extends RingSizes {
   readonly batchSize: number;
   readonly frames: number;
 }
 
 /** Byte offsets of a sampler's own lists in policy memory. Plain data. */
 export type SamplerPlan =
-  | { readonly kind: 'replay'; readonly lists: ReaderLists }
+  | { readonly kind: 'replay'; readonly lists: ReaderLists; readonly priorities: PriorityLists | undefined }
   | { readonly kind: 'rollout'; readonly lists: RolloutLists }
   | { readonly kind: 'none' };
 
@@ -50,21 +64,39 @@ export function checkRingCapacity(experience: Experience, sizes: SamplerSizes): 
 }
 
 /** Bytes of what a sampler must find again when its thread was replaced; part of the learner's state. */
-export function samplerStateBytes(experience: Experience, { rings }: SamplerSizes): number {
+export function samplerStateBytes(experience: Experience, sizes: RingSizes): number {
   const tracked = experience.kind !== 'none' && experience.trackedReturns !== undefined;
-  return ownStateBytes(experience, rings) + (tracked ? returnTrackerBytes(rings) : 0);
+  return ownStateBytes(experience, sizes) + (tracked ? returnTrackerBytes(sizes.rings) : 0);
 }
 
 /** Of the sampler itself, before what a tracker of returns adds behind it. */
-function ownStateBytes(experience: Experience, rings: number): number {
-  return experience.kind === 'rollout' ? alignUp(rolloutStateBytes(rings)) : 0;
+function ownStateBytes(experience: Experience, { rings, capacity }: RingSizes): number {
+  if (experience.kind === 'rollout') return alignUp(rolloutStateBytes(rings));
+  if (experience.kind === 'none' || experience.priorities === undefined) return 0;
+  const layout = new Layout();
+  planPriorityState(layout, rings, capacity);
+  return alignUp(layout.end);
+}
+
+/** Bytes that a sampler takes for each row of the rings. */
+export function samplerBytesPerRow(experience: Experience): number {
+  return experience.kind === 'replay' && experience.priorities !== undefined ? priorityBytesPerRow : 0;
+}
+
+function priorityStateAt(state: number, { rings, capacity }: RingSizes): PriorityState {
+  return planPriorityState(new Layout(state), rings, capacity);
 }
 
 export function planSampler(layout: Layout, experience: Experience, sizes: SamplerSizes): SamplerPlan {
-  const { rings, batchSize, frames } = sizes;
+  const { rings, capacity, batchSize, frames } = sizes;
   switch (experience.kind) {
     case 'replay':
-      return { kind: 'replay', lists: planReaderLists(layout, batchSize, frames) };
+      return {
+        kind: 'replay',
+        lists: planReaderLists(layout, batchSize, frames),
+        priorities:
+          experience.priorities === undefined ? undefined : planPriorityLists(layout, rings, capacity, batchSize),
+      };
     case 'rollout':
       return { kind: 'rollout', lists: planRolloutLists(layout, experience.turns * rings, frames) };
     case 'none':
@@ -81,8 +113,11 @@ export function initializeSampler(
 ): void {
   if (experience.kind === 'none') return;
   if (experience.kind === 'rollout') initializeRolloutState(buffer, rings, state);
+  if (experience.kind === 'replay' && experience.priorities !== undefined) {
+    initializePriorityState(buffer, rings, priorityStateAt(state, rings));
+  }
   if (experience.trackedReturns === undefined) return;
-  initializeReturnTracker(buffer, rings, state + ownStateBytes(experience, rings.rings));
+  initializeReturnTracker(buffer, rings, state + ownStateBytes(experience, rings));
 }
 
 /** What a policy's sampler is made of. */
@@ -104,7 +139,7 @@ export function createSampler(parts: SamplerParts): Sampler {
   const { experience } = algorithmPlan;
   const { batch } = trainer;
   if (experience.kind === 'none' || experience.trackedReturns === undefined || batch === undefined) return sampler;
-  const trackerState = state + ownStateBytes(experience, rings.rings);
+  const trackerState = state + ownStateBytes(experience, rings);
   const { buffer } = kernels.memory;
   const { trackedReturns } = experience;
   return new TrackingSampler(
@@ -142,14 +177,15 @@ class TrackingSampler implements Sampler {
 }
 
 function createOwnSampler(parts: SamplerParts): Sampler {
-  const { kernels, algorithmPlan, observationScale, rings, plan, trainer, state, random } = parts;
+  const { kernels, algorithmPlan, observationScale, rings, plan, trainer, state } = parts;
   const { experience, frames } = algorithmPlan;
   const { batch } = trainer;
   const { buffer } = kernels.memory;
   if (experience.kind === 'none') return noSampler;
   if (experience.kind === 'replay' && plan.kind === 'replay' && batch?.kind === 'replay') {
     const rule = { frames, steps: experience.steps, discount: experience.discount, observationScale };
-    return new RingSampler(buffer, rings, batch, rule, plan.lists, kernels, random);
+    const draw = createDraw(parts, experience, plan.priorities, batch);
+    return new RingSampler(buffer, rings, batch, rule, plan.lists, kernels, draw);
   }
   if (experience.kind === 'rollout' && plan.kind === 'rollout' && batch?.kind === 'rollout') {
     const rule = { frames, observationScale, trainingSteps: experience.trainingSteps };
@@ -157,6 +193,20 @@ function createOwnSampler(parts: SamplerParts): Sampler {
   }
   const what = batch === undefined ? 'no batch' : `a batch for ${batch.kind}`;
   throw new MarlinError('ERR_STATE', `An algorithm that learns by ${experience.kind} has a trainer with ${what}.`);
+}
+
+function createDraw(
+  { kernels, algorithmPlan, rings, state, random }: SamplerParts,
+  { steps, priorities: settings }: ReplayExperience,
+  lists: PriorityLists | undefined,
+  batch: TransitionBatch,
+): DrawStrategy {
+  const { buffer } = kernels.memory;
+  const windows = new RingWindows(buffer, rings, algorithmPlan.frames);
+  if (settings === undefined || lists === undefined) return new UniformDraw(rings, batch.size, windows, random);
+  const priorityState = priorityStateAt(state, rings);
+  const common = { buffer, plan: rings, batch, steps, settings, kernels, windows, random };
+  return new PrioritizedDraw({ ...common, state: priorityState, lists });
 }
 
 /** Whether the rings hold what the learner needs to train at all: what an actor asks before it waits for it. */

@@ -33,6 +33,7 @@ it.each([
   ['classic', 'matrix-game'],
   ['ring', 'append'],
   ['ring', 'sample'],
+  ['ring', 'prioritize'],
   ['dqn', 'act'],
   ['dqn', 'step'],
   ['dqn', 'c51-act'],

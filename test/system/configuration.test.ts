@@ -112,6 +112,10 @@ const refusals: readonly Refusal[] = [
   algorithm({ targetUpdate: { kind: 'slow' } }, 'targetUpdate.kind', 'slow', 'one of "hard", "soft"'),
   algorithm({ targetUpdate: { kind: 'soft', tau: 2 } }, 'targetUpdate.tau', 2, 'at most 1'),
   algorithm({ targetUpdate: { kind: 'hard', tau: 1 } }, 'targetUpdate.tau', 1, unknownKey),
+  algorithm({ replay: { kind: 'ranked' } }, 'replay.kind', 'ranked', 'one of "uniform", "prioritized"'),
+  algorithm({ replay: { kind: 'prioritized', floor: 0 } }, 'replay.floor', 0, 'greater than 0'),
+  algorithm({ replay: { kind: 'prioritized', exponent: 2 } }, 'replay.exponent', 2, 'at most 1'),
+  algorithm({ replay: { kind: 'uniform', exponent: 1 } }, 'replay.exponent', 1, unknownKey),
   algorithm({ distribution: { kind: 'categorical', atoms: 1 } }, 'distribution.atoms', 1, 'at least 2'),
   algorithm(
     { distribution: { kind: 'categorical', minimum: 5, maximum: 5 } },
@@ -124,7 +128,7 @@ const refusals: readonly Refusal[] = [
     { learningrate: 1 },
     'learningrate',
     1,
-    `${unknownKey}, only network, hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, distribution, epsilon`,
+    `${unknownKey}, only network, hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, replay, distribution, epsilon`,
   ),
   {
     given: { agents: [{}, { algorithm: { nStep: -1 } }] },

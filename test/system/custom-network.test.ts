@@ -115,6 +115,15 @@ it('is learnt by several agents, each with a network of its own, beside others',
   expect(summary.agents.map(({ trainSteps, owedTrainSteps }) => trainSteps - owedTrainSteps)).toEqual([0, 0, 0]);
 });
 
+it('is learnt from prioritized replay too', async () => {
+  const { agents, ...rest } = spotRun('sequential');
+  const { algorithm } = agents as { readonly algorithm: object };
+  const replay = { kind: 'prioritized' };
+  const { summary } = await runAndRecord({ ...rest, agents: { algorithm: { ...algorithm, replay } } });
+  expect(summary.agents[0]).toMatchObject({ trainSteps: 370, owedTrainSteps: 370 });
+  expect(summary.rewardMeanLast100).toBeGreaterThan(12);
+});
+
 it('is named in config.json, from which the run can be had again', async () => {
   await inFolder(async (folder) => {
     const experiment = { epochs: 5, maxTurns: 20, seed: 3 };
