@@ -5,11 +5,13 @@ import { planAdam } from '../network/adam.js';
 import type { AdamPlan } from '../network/adam.js';
 import { planInputRows } from '../network/input-rows.js';
 import type { InputRowsPlan } from '../network/input-rows.js';
+import { planNoiseGenerator } from '../network/noise-source.js';
+import type { NoisyWeightsWorkspace } from '../network/noisy-weights.js';
 import type { ReturnSupport } from '../network/q-head.js';
 import { actionCountOf } from './action-values.js';
 import type { AlgorithmContext } from './algorithm.js';
 import type { DqnConfiguration } from './dqn.js';
-import { dqnNetworkScratchBytes, planDqnActivations, planDqnNetwork } from './dqn-network.js';
+import { dqnNetworkScratchBytes, planDqnActivations, planDqnNetwork, planDqnNoise } from './dqn-network.js';
 import type { DqnActivations, DqnNetworkPlan } from './dqn-network.js';
 
 // Where everything of a DQN lies in memory. The same functions count the bytes and hand out the offsets.
@@ -22,6 +24,7 @@ export function planNetwork(configuration: DqnConfiguration, context: AlgorithmC
     actionCount: actionCountOf(context, 'dqn'),
     dueling: configuration.dueling,
     support: supportOf(configuration),
+    noise: configuration.noise.kind === 'none' ? undefined : configuration.noise,
   });
 }
 
@@ -38,6 +41,8 @@ export interface DqnState {
   readonly adam: AdamPlan;
   /** f64 [1]: training steps done. */
   readonly trainingSteps: number;
+  /** The generator of noise. */
+  readonly generator: number;
 }
 
 export function planState(layout: Layout, { parameterCount }: Pick<DqnNetworkPlan, 'parameterCount'>): DqnState {
@@ -46,6 +51,7 @@ export function planState(layout: Layout, { parameterCount }: Pick<DqnNetworkPla
     target: layout.reserve(parameterCount * 4),
     adam: planAdam(layout, parameterCount),
     trainingSteps: layout.reserve(8),
+    generator: planNoiseGenerator(layout),
   };
 }
 
@@ -58,6 +64,7 @@ export interface DqnWorkspace {
   readonly online: DqnActivations;
   readonly target: DqnActivations;
   readonly upstream: DqnActivations;
+  readonly noise: readonly NoisyWeightsWorkspace[];
   readonly gradients: number;
   /** f32 [2, atoms]: room for the projection of a distribution. */
   readonly projection: number;
@@ -89,6 +96,7 @@ export function planWorkspace(
     online: planDqnActivations(layout, network, onlineRows),
     target: planDqnActivations(layout, network, batchSize),
     upstream: planDqnActivations(layout, network, batchSize),
+    noise: planDqnNoise(layout, network),
     gradients: layout.reserve(network.parameterCount * 4),
     projection: layout.reserve(2 * network.head.atoms * 4),
     figures: layout.reserve(3 * 8),
@@ -99,6 +107,9 @@ export function planWorkspace(
 export interface DqnPolicyWorkspace {
   readonly observation: InputRowsPlan;
   readonly activations: DqnActivations;
+  readonly noise: readonly NoisyWeightsWorkspace[];
+  /** The generator of noise, seeded anew for each action. */
+  readonly generator: number;
   readonly network: number;
 }
 
@@ -106,6 +117,8 @@ export function planPolicyWorkspace(layout: Layout, plan: DqnNetworkPlan): DqnPo
   return {
     observation: planInputRows(layout, 1, plan.hidden[0].inputs),
     activations: planDqnActivations(layout, plan, 1),
+    noise: planDqnNoise(layout, plan),
+    generator: planNoiseGenerator(layout),
     network: layout.reserve(dqnNetworkScratchBytes(plan, 1)),
   };
 }

@@ -216,10 +216,11 @@ class TensorFlowDqnTrainer implements Trainer {
 }
 
 async function planTensorFlowDqn(configuration: DqnConfiguration, context: AlgorithmContext): Promise<AlgorithmPlan> {
-  const { distribution } = configuration;
-  if (distribution.kind !== 'none') {
+  for (const name of ['distribution', 'noise'] as const) {
+    const setting = configuration[name];
+    if (setting.kind === 'none') continue;
     const bound = '{ kind: "none" } where there is a network of your own';
-    throw new ConfigurationError('agents.algorithm.distribution', distribution, bound);
+    throw new ConfigurationError(`agents.algorithm.${name}`, setting, bound);
   }
   const builder = await loadBuilder(configuration, context);
   const network = builder.plan(anyRandom);

@@ -3,6 +3,8 @@ import { Layout, alignUp } from '../buffer/layout.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { InputRows } from '../network/input-rows.js';
+import { NoiseGenerator } from '../network/noise-source.js';
+import type { NoiseSource } from '../network/noise-source.js';
 import type { RandomStream } from '../random.js';
 import { count, finiteNumber, positive, settingsBy, share, strictSettings, wholeNumber } from '../schemas.js';
 import { networkSettings } from '../tensorflow/network-settings.js';
@@ -14,29 +16,15 @@ import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dq
 import type { DqnState, DqnWorkspace } from './dqn-memory.js';
 import { DqnNetwork } from './dqn-network.js';
 import type { DqnActivations } from './dqn-network.js';
-import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
+import {
+  adamSchema,
+  epsilonSchema,
+  noiseSchema,
+  replayExperience,
+  replaySchema,
+  targetUpdateSchema,
+} from './q-settings.js';
 import { QUpdate } from './q-update.js';
-
-const replaySchema = settingsBy('kind', [
-  strictSettings({ kind: v.literal('uniform') }),
-  /** A transition is drawn in proportion to (|td error| + floor)^exponent (Schaul et al. 2016). */
-  strictSettings({
-    kind: v.literal('prioritized'),
-    /** α: 0 draws uniformly, 1 in proportion. */
-    exponent: v.optional(share, 0.6),
-    /** β, by which rarer draws weigh more: linear from `start` to `end` over `duration` training steps. */
-    correction: v.optional(
-      strictSettings({
-        start: v.optional(share, 0.4),
-        end: v.optional(share, 1),
-        duration: v.optional(positive, 10_000),
-      }),
-      {},
-    ),
-    /** Added to |td error|, so that every transition is drawn some time. */
-    floor: v.optional(positive, 1e-6),
-  }),
-]);
 
 const distributionSchema = settingsBy('kind', [
   strictSettings({ kind: v.literal('none') }),
@@ -83,6 +71,11 @@ const schema = strictSettings({
   replay: v.optional(replaySchema, { kind: 'uniform' }),
   /** What the network gives for each action: its value, or a distribution of returns whose mean that is. */
   distribution: v.optional(distributionSchema, { kind: 'none' }),
+  /**
+   * Noise on the weights of the layers behind the first (Fortunato et al. 2018): in training, and while the agent
+   * explores. `epsilon` may then be 0.
+   */
+  noise: v.optional(noiseSchema, { kind: 'none' }),
   /** Share of random actions. */
   epsilon: v.optional(epsilonSchema, {}),
 });
@@ -92,27 +85,35 @@ export type DqnConfiguration = v.InferOutput<typeof schema>;
 /** Order of {@link Trainer.metrics}; `q_mean` is over the actions taken, `td_error_mean` over |target − Q|. */
 export const metricNames = ['loss', 'q_mean', 'td_error_mean', 'gradient_norm'] as const;
 
-/** Acts greedily: exploration is the actor's. */
+/**
+ * Acts greedily: exploration is the actor's, but for noise, which is drawn anew for each action as in the paper, for it
+ * is what explores where ε is 0. It comes from the agent's own stream and from nothing that a thread would have to keep.
+ */
 class DqnPolicy implements ActingPolicy {
   readonly #input: InputRows;
   readonly #activations: DqnActivations;
   readonly #network: DqnNetwork;
   readonly #kernels: Kernels;
   readonly #actionCount: number;
+  /** Undefined where there is no noise. */
+  readonly #generator: NoiseGenerator | undefined;
 
   constructor(configuration: DqnConfiguration, context: AlgorithmContext, kernels: Kernels, scratch: number) {
     const network = planNetwork(configuration, context);
     const workspace = planPolicyWorkspace(new Layout(scratch), network);
     this.#input = new InputRows(workspace.observation, kernels);
     this.#activations = workspace.activations;
-    this.#network = new DqnNetwork(network, kernels, workspace.network);
+    this.#network = new DqnNetwork(network, workspace.noise, kernels, workspace.network);
     this.#kernels = kernels;
     this.#actionCount = actionCountOf(context, 'dqn');
+    this.#generator = network.noise.length > 0 ? new NoiseGenerator(kernels, workspace.generator) : undefined;
   }
 
-  act({ parameters, observation, legal, action }: ActingStep): boolean {
+  act({ parameters, observation, legal, action, isGreedy, random }: ActingStep): boolean {
+    const source = isGreedy ? undefined : this.#generator;
+    source?.initialize(random);
     this.#input.scan(observation);
-    this.#network.forward(parameters, this.#input, this.#activations);
+    this.#network.forward(parameters, this.#input, this.#activations, source);
     this.#network.readValues(this.#activations, 1);
     action[0] = this.#kernels.maskedArgmax(this.#activations.q, this.#actionCount, legal ?? 0);
     return action[0] >= 0;
@@ -130,17 +131,22 @@ export class DqnTrainer implements Trainer {
   readonly #network: DqnNetwork;
   readonly #computeLoss: () => void;
   readonly #update: QUpdate;
+  readonly #generator: NoiseGenerator;
+  /** Undefined where there is no noise. */
+  readonly #source: NoiseSource | undefined;
   readonly #state: DqnState;
   readonly #workspace: DqnWorkspace;
   readonly #parameterCount: number;
   readonly #figures: Float64Array;
 
+  /** @param source of noise; by default the generator in the learner's state */
   constructor(
     configuration: DqnConfiguration,
     context: AlgorithmContext,
     kernels: Kernels,
     state: number,
     scratch: number,
+    source?: NoiseSource,
   ) {
     const network = planNetwork(configuration, context);
     const { buffer } = kernels.memory;
@@ -151,7 +157,9 @@ export class DqnTrainer implements Trainer {
     this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
     this.#observation = new InputRows(this.#workspace.observation, kernels);
     this.#nextObservation = new InputRows(this.#workspace.nextObservation, kernels);
-    this.#network = new DqnNetwork(network, kernels, this.#workspace.network);
+    this.#network = new DqnNetwork(network, this.#workspace.noise, kernels, this.#workspace.network);
+    this.#generator = new NoiseGenerator(kernels, this.#state.generator);
+    this.#source = network.noise.length > 0 ? (source ?? this.#generator) : undefined;
     this.#computeLoss = createLoss(configuration, kernels, network, this.#network, this.#workspace);
     this.#update = new QUpdate(configuration, context, kernels, this.#state);
     this.#figures = new Float64Array(buffer, this.#workspace.figures, 3);
@@ -162,6 +170,7 @@ export class DqnTrainer implements Trainer {
     const block = new Float32Array(this.#kernels.memory.buffer, this.#state.parameters, this.#parameterCount);
     this.#network.initialize(block, random);
     this.#update.initialize();
+    this.#generator.initialize(random);
   }
 
   step(): void {
@@ -171,18 +180,26 @@ export class DqnTrainer implements Trainer {
     this.#update.step(this.#workspace.gradients, this.#figures, this.metrics);
   }
 
-  /** Both networks, for what the loss needs of them. */
+  /**
+   * Both networks, for what the loss needs of them. Choosing the next action, valuing it and what is trained have each
+   * a noise of their own; that of the last is needed again for the gradients.
+   */
   #forward(): void {
     const { parameters, target: targetParameters } = this.#state;
     const { batch, online, target } = this.#workspace;
     const { doubleQ } = this.#configuration;
+    const { size } = batch;
     const network = this.#network;
+    const source = this.#source;
     this.#observation.scan(batch.observation);
     this.#nextObservation.scan(batch.nextObservation);
+    network.forward(targetParameters, this.#nextObservation, target, source);
     network.forwardFirst(parameters, this.#observation, online, 0);
-    if (doubleQ) network.forwardFirst(parameters, this.#nextObservation, online, batch.size);
-    network.forwardRest(parameters, online, doubleQ ? 2 * batch.size : batch.size);
-    network.forward(targetParameters, this.#nextObservation, target);
+    if (doubleQ) network.forwardFirst(parameters, this.#nextObservation, online, size);
+    // Without noise both inputs take one pass.
+    const isOnePass = doubleQ && source === undefined;
+    if (doubleQ && !isOnePass) network.forwardRest(parameters, online, size, size, source);
+    network.forwardRest(parameters, online, 0, isOnePass ? 2 * size : size, source);
   }
 
   #computeGradients(): void {
@@ -201,12 +218,7 @@ function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): Al
   planWorkspace(trainer, network, configuration, context);
   return {
     frames: configuration.frameStack,
-    experience: {
-      kind: 'replay',
-      steps: configuration.nStep,
-      discount: configuration.discount,
-      priorities: configuration.replay.kind === 'prioritized' ? configuration.replay : undefined,
-    },
+    experience: replayExperience(configuration),
     ringFields: [],
     parameterCount: network.parameterCount,
     parameters: network.parameters,
@@ -218,7 +230,7 @@ function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): Al
   };
 }
 
-/** Deep Q-learning with the common extensions: double, dueling, n-step, prioritized replay, distributions of returns. */
+/** Deep Q-learning with the common extensions: double, dueling, n-step, prioritized, distributional, noisy. */
 export const dqn = {
   name: 'dqn',
   schema,

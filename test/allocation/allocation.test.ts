@@ -38,6 +38,8 @@ it.each([
   ['dqn', 'step'],
   ['dqn', 'c51-act'],
   ['dqn', 'c51-step'],
+  ['dqn', 'noisy-act'],
+  ['dqn', 'noisy-step'],
   ['iqn', 'act'],
   ['iqn', 'step'],
   ['ppo', 'choice-act'],

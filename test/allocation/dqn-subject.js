@@ -9,4 +9,5 @@ const configured = (options) => v.parse(dqn.schema, { frameStack: 1, hiddenSizes
 printBytesPerLearnerCall(dqn, {
   '': configured({}),
   'c51-': configured({ distribution: { kind: 'categorical' } }),
+  'noisy-': configured({ noise: { kind: 'factorised' } }),
 });

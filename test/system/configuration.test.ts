@@ -116,6 +116,14 @@ const refusals: readonly Refusal[] = [
   algorithm({ replay: { kind: 'prioritized', floor: 0 } }, 'replay.floor', 0, 'greater than 0'),
   algorithm({ replay: { kind: 'prioritized', exponent: 2 } }, 'replay.exponent', 2, 'at most 1'),
   algorithm({ replay: { kind: 'uniform', exponent: 1 } }, 'replay.exponent', 1, unknownKey),
+  algorithm(
+    { name: 'iqn', replay: { kind: 'prioritized', correction: { start: 2 } } },
+    'replay.correction.start',
+    2,
+    'at most 1',
+  ),
+  algorithm({ noise: { kind: 'factorised', sigma: -1 } }, 'noise.sigma', -1, 'at least 0'),
+  algorithm({ noise: { kind: 'none', sigma: 1 } }, 'noise.sigma', 1, unknownKey),
   algorithm({ distribution: { kind: 'categorical', atoms: 1 } }, 'distribution.atoms', 1, 'at least 2'),
   algorithm(
     { distribution: { kind: 'categorical', minimum: 5, maximum: 5 } },
@@ -128,7 +136,7 @@ const refusals: readonly Refusal[] = [
     { learningrate: 1 },
     'learningrate',
     1,
-    `${unknownKey}, only network, hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, replay, distribution, epsilon`,
+    `${unknownKey}, only network, hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, replay, distribution, noise, epsilon`,
   ),
   {
     given: { agents: [{}, { algorithm: { nStep: -1 } }] },

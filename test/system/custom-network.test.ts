@@ -175,15 +175,17 @@ describe.each(['sequential', 'async'] as const)('what goes wrong: %s', (executio
     expect(threads.started).toBe(0);
   });
 
-  it('distributions of returns, which only the built-in network gives, are refused before any thread starts', async () => {
+  it.each([
+    ['distribution', { kind: 'categorical', atoms: 51, minimum: -10, maximum: 10 }],
+    ['noise', { kind: 'factorised', sigma: 0.5 }],
+  ] as const)('%s, which only the built-in network has, is refused before any thread starts', async (name, setting) => {
     using threads = new ThreadWatch();
-    const distribution = { kind: 'categorical' };
-    const configuration = trial(
-      {},
-      { agents: { algorithm: { name: 'dqn', network: { module: dense }, distribution } } },
-    );
-    expect(await failureOf(new MarlSystem(configuration).run())).toMatchObject({
-      field: 'agents.algorithm.distribution',
+    const own = { name: 'dqn', network: { module: dense }, [name]: { kind: setting.kind } };
+    const error = await failureOf(new MarlSystem(trial({}, { agents: { algorithm: own } })).run());
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toMatchObject({
+      field: `agents.algorithm.${name}`,
+      value: setting,
       bound: '{ kind: "none" } where there is a network of your own',
     });
     expect(threads.started).toBe(0);

@@ -1,7 +1,6 @@
 import { MarlSystem } from 'marlin-rl';
 import type { MarlConfiguration, RunSummary } from 'marlin-rl';
 import { describe, expect, it } from 'vitest';
-import type { DqnConfiguration } from '#marlin/algorithms/dqn.js';
 import { LearnerState } from '#marlin/learner/learner-state.js';
 import { buildLearner, onlineParameters } from '#marlin/system/wiring.js';
 import { buildInOneThread } from '../actor/one-thread.js';
@@ -11,11 +10,15 @@ import { smallDqn, trial } from './trial-run.js';
 
 const replay = { kind: 'prioritized', correction: { duration: 50 } } as const;
 const distribution = { kind: 'categorical', atoms: 11, minimum: -2, maximum: 8 } as const;
+const noise = { kind: 'factorised' } as const;
+const smallIqn = { name: 'iqn', hiddenSizes: [8, 8], quantiles: 4, cosines: 8, frameStack: 2, nStep: 2 } as const;
 
-const options = [
-  { name: 'prioritized replay', algorithm: { ...smallDqn, replay } },
-  { name: 'distributions', algorithm: { ...smallDqn, distribution } },
-  { name: 'both', algorithm: { ...smallDqn, replay, distribution } },
+const variants = [
+  { name: 'prioritized replay', plain: smallDqn, options: { replay } },
+  { name: 'distributions', plain: smallDqn, options: { distribution } },
+  { name: 'noise, and nothing else to explore by', plain: smallDqn, options: { noise, epsilon: { start: 0, end: 0 } } },
+  { name: 'all three', plain: smallDqn, options: { replay, distribution, noise } },
+  { name: 'prioritized replay for IQN', plain: smallIqn, options: { replay } },
 ];
 
 async function run(configuration: MarlConfiguration): Promise<RunSummary> {
@@ -26,7 +29,8 @@ function hashes(summary: RunSummary): string[] {
   return summary.agents.map((agent) => agent.weightsHash);
 }
 
-describe.each(options)('$name', ({ algorithm }) => {
+describe.each(variants)('$name', ({ plain, options }) => {
+  const algorithm = { ...plain, ...options };
   const configured = (execution: 'sequential' | 'async', seed = 1) =>
     trial(
       { masks: true, agentTurns: 7 },
@@ -42,7 +46,7 @@ describe.each(options)('$name', ({ algorithm }) => {
     expect(hashes(second)).toEqual(hashes(first));
     const others = [
       await run(configured('sequential', 2)),
-      await run({ ...configured('sequential'), agents: { algorithm: smallDqn } }),
+      await run({ ...configured('sequential'), agents: { algorithm: plain } }),
     ];
     expect(new Set([...hashes(first), ...others.flatMap(hashes)]).size).toBe(6);
   });
@@ -56,12 +60,11 @@ describe.each(options)('$name', ({ algorithm }) => {
   });
 
   it('learns what there is to learn', async () => {
-    const learner: Partial<DqnConfiguration> = { learningRate: 1e-2, discount: 0 };
     const { rewardMean } = await run(
       trial(
         { size: 4 },
         {
-          agents: { algorithm: { ...algorithm, ...learner, epsilon: { duration: 20 } } },
+          agents: { algorithm: { epsilon: { duration: 20 }, ...algorithm, learningRate: 1e-2, discount: 0 } },
           experiment: { epochs: 60 },
           parallel: { trainInterval: 1, execution: 'sequential' },
         },
