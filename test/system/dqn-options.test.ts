@@ -75,6 +75,25 @@ describe.each(variants)('$name', ({ plain, options }) => {
   });
 });
 
+const hunt = { kind: 'categorical', minimum: -20, maximum: 60 } as const;
+
+it.each([
+  { replay },
+  { distribution: hunt },
+  { noise, epsilon: { start: 0, end: 0 } },
+  { noise: { kind: 'independent' }, epsilon: { start: 0, end: 0 } },
+  { replay, distribution: hunt, noise, epsilon: { start: 0, end: 0 } },
+])('treasurehunt is learnt with %o', { timeout: 120_000 }, async (options) => {
+  const { rewardMeanLast100 } = await run({
+    environment: 'treasurehunt',
+    agents: { algorithm: { name: 'dqn', epsilon: { duration: 50 }, ...options } },
+    experiment: { epochs: 150, seed: 1 },
+    parallel: { execution: 'sequential' },
+  });
+  // Random walkers gather 21.7 (random-agents.test.ts), with a standard error of 4 over 100 epochs.
+  expect(rewardMeanLast100).toBeGreaterThan(100);
+});
+
 /** An actor whose rewards differ, and the memory of its run. */
 async function makeRun() {
   const environment = new ScriptedEnvironment(1, ({ rewards, actions }) => rewards.fill(Math.sin(actions.length)));
