@@ -1,11 +1,17 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { Layout } from '#marlin/buffer/layout.js';
+import { PrioritizedDraw } from '#marlin/buffer/prioritized-draw.js';
+import type { PrioritySettings } from '#marlin/buffer/priority-plan.js';
+import { initializePriorityState, planPriorityLists, planPriorityState } from '#marlin/buffer/priority-plan.js';
 import { initializeRings, planRing } from '#marlin/buffer/ring-plan.js';
 import { RingSampler } from '#marlin/buffer/ring-sampler.js';
+import type { SamplingRule } from '#marlin/buffer/transition-reader.js';
 import { planReaderLists } from '#marlin/buffer/transition-reader.js';
+import { RingWindows } from '#marlin/buffer/ring-windows.js';
 import type { Transition } from '#marlin/buffer/ring-writer.js';
 import { RingWriter } from '#marlin/buffer/ring-writer.js';
 import { planTransitionBatch } from '#marlin/buffer/transition-batch.js';
+import { UniformDraw } from '#marlin/buffer/uniform-draw.js';
 import type { WeightMode } from '#marlin/buffer/weights.js';
 import { planWeights, readerScratchBytes } from '#marlin/buffer/weights.js';
 import { createPublisher, createReader, initializeWeights } from '#marlin/buffer/weight-slots.js';
@@ -18,7 +24,9 @@ import { interleave, ratios, secondsOf, spreadOf } from './bench.js';
 const observationBytes = 150;
 const batchSize = 64;
 const episodeSteps = 50;
+const ringCapacity = 10_000;
 const ringRound = 64 * 4000;
+const samplingRound = 5000;
 const messageRound = 20_000;
 
 /** A 150-64-64-4 network in float32. */
@@ -29,7 +37,7 @@ const publishRound = 5000;
 /** What passing transitions and weights between threads costs the two ends. */
 export const bench: Bench = {
   name: 'buffers',
-  run: async () => (await transitions()).concat(await weights()),
+  run: async () => [...(await transitions()), ...(await sampling()), ...(await weights())],
 };
 
 /**
@@ -77,9 +85,53 @@ async function transitions(): Promise<BenchResult[]> {
 
 /** Returns a round of work: 64 transitions appended, one batch of 64 sampled, and so on. */
 function ringOf150Bytes(): () => void {
+  const { append, train } = makeRing({ frames: 1, steps: 1, discount: 0.99, observationScale: 1 });
+  return () => {
+    for (let batches = 0; batches < ringRound / batchSize; batches++) {
+      for (let count = 0; count < batchSize; count++) append();
+      train();
+    }
+  };
+}
+
+/**
+ * What a batch costs a learner at the defaults of DQN (5 frames, n-step 3, 4 turns a training step, 10 000 rows): those
+ * of the actor's rows that came since are appended outside of the measured time, their entering is inside; and so is,
+ * for the prioritized draw, what is learnt of the batch.
+ */
+async function sampling(): Promise<BenchResult[]> {
+  const rule = { frames: 5, steps: 3, discount: 0.9, observationScale: 1 };
+  const priorities = { exponent: 0.6, correction: { start: 0.4, end: 1, duration: 10_000 }, floor: 1e-6 };
+  const rings = [makeRing(rule), makeRing(rule, priorities)];
+  for (const { append } of rings) for (let row = 0; row < ringCapacity; row++) append();
+  const [uniform, prioritized] = await interleave(rings.map((ring) => () => microsecondsPerBatch(ring)));
+  const what = `batch of ${batchSize}, 5 frames of 150 bytes, n-step 3`;
+  return [
+    { what: `${what}: drawn uniformly`, ...spreadOf(uniform), unit: 'µs' },
+    { what: `${what}: drawn by priority and learnt`, ...spreadOf(prioritized), unit: 'µs' },
+    { what: 'by priority ÷ uniformly', ...spreadOf(ratios(prioritized, uniform)), unit: '×' },
+  ];
+}
+
+function microsecondsPerBatch({ append, train }: BenchRing): number {
+  let seconds = 0;
+  for (let batch = 0; batch < samplingRound; batch++) {
+    for (let row = 0; row < 4; row++) append();
+    seconds += secondsOf(train);
+  }
+  return (seconds / samplingRound) * 1e6;
+}
+
+interface BenchRing {
+  append(): void;
+  /** Samples a batch, and learns what a training step would have left of it. */
+  train(): void;
+}
+
+function makeRing(rule: SamplingRule, priorities?: PrioritySettings): BenchRing {
   const layout = new Layout(firstFreeByte);
   const plan = planRing(layout, {
-    capacity: 10_000,
+    capacity: ringCapacity,
     observationSize: observationBytes,
     observationDtype: 'u8',
     actionSize: 1,
@@ -88,15 +140,27 @@ function ringOf150Bytes(): () => void {
     fields: [],
     rings: 1,
   });
-  const batch = planTransitionBatch(layout, batchSize, observationBytes, 1, 4, false);
-  const scratch = planReaderLists(layout, batchSize, 1);
+  const batch = planTransitionBatch(layout, batchSize, rule.frames * observationBytes, 1, 4, false);
+  const scratch = planReaderLists(layout, batchSize, rule.frames);
   const observation = layout.reserve(observationBytes);
+  const state = planPriorityState(layout, 1, ringCapacity);
+  const lists = planPriorityLists(layout, 1, ringCapacity, batchSize);
   const { kernels, buffer } = kernelsOver(layout);
   initializeRings(buffer, plan);
-  const rule = { frames: 1, steps: 1, discount: 0.99, observationScale: 1 };
+  initializePriorityState(buffer, plan, state);
   const writer = new RingWriter(buffer, plan, 0, kernels);
   const random = RandomStream.named({ seed: 1, role: 'replay' });
-  const sampler = new RingSampler(buffer, plan, batch, rule, scratch, kernels, random);
+  const windows = new RingWindows(buffer, plan, rule.frames);
+  const common = { buffer, plan, batch, steps: rule.steps, state, lists, kernels, windows, random };
+  const draw =
+    priorities === undefined
+      ? new UniformDraw(plan, batchSize, windows, random)
+      : new PrioritizedDraw({ ...common, settings: priorities });
+  const sampler = new RingSampler(buffer, plan, batch, rule, scratch, kernels, draw);
+  const errors = new Float32Array(buffer, batch.priority, batchSize);
+  errors.forEach((_, index) => {
+    errors[index] = 2 * random.uniform();
+  });
   const transition: Transition = {
     observation,
     finalObservation: observation,
@@ -110,15 +174,16 @@ function ringOf150Bytes(): () => void {
     fields: [],
   };
   let step = 0;
-  return () => {
-    for (let batches = 0; batches < ringRound / batchSize; batches++) {
-      for (let count = 0; count < batchSize; count++) {
-        step = (step + 1) % episodeSteps;
-        transition.terminated = step === 0;
-        writer.append(transition);
-      }
+  return {
+    append: () => {
+      step = (step + 1) % episodeSteps;
+      transition.terminated = step === 0;
+      writer.append(transition);
+    },
+    train: () => {
       sampler.sample();
-    }
+      sampler.learned();
+    },
   };
 }
 

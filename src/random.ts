@@ -59,6 +59,11 @@ export class RandomStream {
     return (high * 2 ** 26 + low) * twoToMinus53;
   }
 
+  /** The bits of `integer(2 ** 32)`, signed: a number that the engine never puts on the heap. */
+  word(): number {
+    return this.#generator.next() ^ 0x80000000;
+  }
+
   /** Uniform integer in [0, count), without bias. `count` is at least 1 and at most 2³². */
   integer(count: number): number {
     if (count > largestExactCount) return uniformInt(this.#generator, 0, count - 1);

@@ -51,6 +51,13 @@ describe('named streams', () => {
 });
 
 describe('a stream', () => {
+  it('gives words of 32 bits, signed', () => {
+    const [words, integers] = [RandomStream.named(name), RandomStream.named(name)];
+    const drawn = Array.from({ length: 1000 }, () => words.word());
+    expect(drawn).toEqual(Array.from({ length: 1000 }, () => Math.trunc(integers.integer(2 ** 32)) | 0));
+    expect(drawn.some((word) => word < 0) && drawn.some((word) => word > 0)).toBe(true);
+  });
+
   it('goes on from its state', () => {
     const property = fc.property(fc.nat(), fc.nat(100), (seed, drawn) => {
       const stream = RandomStream.named({ seed, role: 'test' });

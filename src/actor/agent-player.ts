@@ -3,10 +3,10 @@ import type { Layout } from '../buffer/layout.js';
 import type { RingField } from '../buffer/ring-plan.js';
 import { actionMaskSize, actionSize } from '../environment/action-space.js';
 import type { Action, AgentSpec, ObservationArray } from '../environment/environment.js';
+import { drawAction } from '../environment/random-action.js';
 import { MarlinError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { RandomStream } from '../random.js';
-import { drawAction } from './exploration.js';
 
 /** Where what an agent sees and does lies in its policy's memory: byte offsets, plain data. */
 export interface PlayerPlan {
@@ -130,7 +130,7 @@ export class AgentPlayer {
   chooseAtRandom(): void {
     const { action: space } = this.agent;
     const { random, action, actionValues } = this.#step;
-    if (!drawAction(space, this.legal, random, action, actionValues)) throw this.#noLegalAction();
+    if (!drawAction(space, this.legal, 0, random, action, actionValues)) throw this.#noLegalAction();
   }
 
   /**

@@ -5,6 +5,7 @@ import { dqn } from './dqn.js';
 import { fixed } from './fixed.js';
 import { iqn } from './iqn.js';
 import { ppo } from './ppo.js';
+import { random } from './random.js';
 
 const anyPpo = withCustomNetworks(ppo, async () => (await import('./ppo-tensorflow.js')).tensorFlowPpo);
 const anyDqn = withCustomNetworks(dqn, async () => (await import('./dqn-tensorflow.js')).tensorFlowDqn);
@@ -14,6 +15,7 @@ const algorithms: ReadonlyMap<string, Algorithm> = new Map([
   [iqn.name, iqn as Algorithm],
   [ppo.name, anyPpo as Algorithm],
   [fixed.name, fixed as Algorithm],
+  [random.name, random as Algorithm],
 ]);
 
 /** Names of the algorithms that a configuration may ask for. */

@@ -5,10 +5,13 @@ import { planAdam } from '../network/adam.js';
 import type { AdamPlan } from '../network/adam.js';
 import { planInputRows } from '../network/input-rows.js';
 import type { InputRowsPlan } from '../network/input-rows.js';
+import { planNoiseGenerator } from '../network/noise-source.js';
+import type { NoisyWeightsWorkspace } from '../network/noisy-weights.js';
+import type { ReturnSupport } from '../network/q-head.js';
 import { actionCountOf } from './action-values.js';
 import type { AlgorithmContext } from './algorithm.js';
 import type { DqnConfiguration } from './dqn.js';
-import { dqnNetworkScratchBytes, planDqnActivations, planDqnNetwork } from './dqn-network.js';
+import { dqnNetworkScratchBytes, planDqnActivations, planDqnNetwork, planDqnNoise } from './dqn-network.js';
 import type { DqnActivations, DqnNetworkPlan } from './dqn-network.js';
 
 // Where everything of a DQN lies in memory. The same functions count the bytes and hand out the offsets.
@@ -20,7 +23,15 @@ export function planNetwork(configuration: DqnConfiguration, context: AlgorithmC
     hiddenSizes: configuration.hiddenSizes,
     actionCount: actionCountOf(context, 'dqn'),
     dueling: configuration.dueling,
+    support: supportOf(configuration),
+    noise: configuration.noise.kind === 'none' ? undefined : configuration.noise,
   });
+}
+
+function supportOf({ distribution }: DqnConfiguration): ReturnSupport | undefined {
+  if (distribution.kind === 'none') return undefined;
+  const { atoms, minimum, maximum } = distribution;
+  return { atoms, minimum, step: (maximum - minimum) / (atoms - 1) };
 }
 
 /** Everything a learner needs to go on: byte offsets into its state. The parameters come first. */
@@ -30,6 +41,8 @@ export interface DqnState {
   readonly adam: AdamPlan;
   /** f64 [1]: training steps done. */
   readonly trainingSteps: number;
+  /** The generator of noise. */
+  readonly generator: number;
 }
 
 export function planState(layout: Layout, { parameterCount }: Pick<DqnNetworkPlan, 'parameterCount'>): DqnState {
@@ -38,6 +51,7 @@ export function planState(layout: Layout, { parameterCount }: Pick<DqnNetworkPla
     target: layout.reserve(parameterCount * 4),
     adam: planAdam(layout, parameterCount),
     trainingSteps: layout.reserve(8),
+    generator: planNoiseGenerator(layout),
   };
 }
 
@@ -50,9 +64,11 @@ export interface DqnWorkspace {
   readonly online: DqnActivations;
   readonly target: DqnActivations;
   readonly upstream: DqnActivations;
+  readonly noise: readonly NoisyWeightsWorkspace[];
   readonly gradients: number;
-  readonly tdError: number;
-  /** f64 [3], see `dqnLoss`. */
+  /** f32 [2, atoms]: room for the projection of a distribution. */
+  readonly projection: number;
+  /** f64 [3]: loss, mean Q(s, a), mean |td|. */
   readonly figures: number;
   readonly network: number;
 }
@@ -80,8 +96,9 @@ export function planWorkspace(
     online: planDqnActivations(layout, network, onlineRows),
     target: planDqnActivations(layout, network, batchSize),
     upstream: planDqnActivations(layout, network, batchSize),
+    noise: planDqnNoise(layout, network),
     gradients: layout.reserve(network.parameterCount * 4),
-    tdError: layout.reserve(batchSize * 4),
+    projection: layout.reserve(2 * network.head.atoms * 4),
     figures: layout.reserve(3 * 8),
     network: layout.reserve(dqnNetworkScratchBytes(network, onlineRows)),
   };
@@ -90,6 +107,9 @@ export function planWorkspace(
 export interface DqnPolicyWorkspace {
   readonly observation: InputRowsPlan;
   readonly activations: DqnActivations;
+  readonly noise: readonly NoisyWeightsWorkspace[];
+  /** The generator of noise, seeded anew for each action. */
+  readonly generator: number;
   readonly network: number;
 }
 
@@ -97,6 +117,8 @@ export function planPolicyWorkspace(layout: Layout, plan: DqnNetworkPlan): DqnPo
   return {
     observation: planInputRows(layout, 1, plan.hidden[0].inputs),
     activations: planDqnActivations(layout, plan, 1),
+    noise: planDqnNoise(layout, plan),
+    generator: planNoiseGenerator(layout),
     network: layout.reserve(dqnNetworkScratchBytes(plan, 1)),
   };
 }

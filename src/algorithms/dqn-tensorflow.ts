@@ -1,6 +1,7 @@
 import { Layout, alignUp } from '../buffer/layout.js';
 import { planTransitionBatch } from '../buffer/transition-batch.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
+import { ConfigurationError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { RandomStream } from '../random.js';
 import { NetworkBuilder } from '../tensorflow/network-builder.js';
@@ -25,7 +26,6 @@ interface Workspace {
   /** dloss/dQ of the observations. */
   readonly upstream: number;
   readonly gradients: number;
-  readonly tdError: number;
   /** f64 [3], see `dqnLoss`. */
   readonly figures: number;
 }
@@ -53,7 +53,6 @@ export function planTensorFlowWorkspace(
     nextTarget: values(),
     upstream: values(),
     gradients: layout.reserve(parameterCount * 4),
-    tdError: layout.reserve(batchSize * 4),
     figures: layout.reserve(3 * 8),
   };
 }
@@ -196,10 +195,10 @@ class TensorFlowDqnTrainer implements Trainer {
 
   /** Targets, loss and dloss/dQ. */
   readonly #computeLoss = (): void => {
-    const { q, nextOnline, nextTarget, upstream, tdError, figures, batch } = this.#workspace;
+    const { q, nextOnline, nextTarget, upstream, figures, batch } = this.#workspace;
     this.#kernels.dqnLoss(
       upstream,
-      tdError,
+      batch.priority,
       figures,
       q,
       this.#doubleQ ? nextOnline : nextTarget,
@@ -217,6 +216,12 @@ class TensorFlowDqnTrainer implements Trainer {
 }
 
 async function planTensorFlowDqn(configuration: DqnConfiguration, context: AlgorithmContext): Promise<AlgorithmPlan> {
+  for (const name of ['distribution', 'noise'] as const) {
+    const setting = configuration[name];
+    if (setting.kind === 'none') continue;
+    const bound = '{ kind: "none" } where there is a network of your own';
+    throw new ConfigurationError(`agents.algorithm.${name}`, setting, bound);
+  }
   const builder = await loadBuilder(configuration, context);
   const network = builder.plan(anyRandom);
   const state = new Layout();

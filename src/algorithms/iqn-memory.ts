@@ -66,7 +66,6 @@ export interface IqnWorkspace {
   readonly targets: number;
   readonly upstream: IqnUpstream;
   readonly gradients: number;
-  readonly tdError: number;
   /** f64 [3], see `quantileLoss`. */
   readonly figures: number;
   readonly network: number;
@@ -100,7 +99,6 @@ export function planWorkspace(
       values: layout.reserve(rows * actions * 4),
     },
     gradients: layout.reserve(network.parameterCount * 4),
-    tdError: layout.reserve(batchSize * 4),
     figures: layout.reserve(3 * 8),
     network: layout.reserve(iqnNetworkScratchBytes(network, batchSize, quantiles)),
   };

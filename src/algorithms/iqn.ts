@@ -6,7 +6,7 @@ import { InputRows } from '../network/input-rows.js';
 import { NoiseGenerator } from '../network/noise-source.js';
 import type { NoiseSource } from '../network/noise-source.js';
 import type { RandomStream } from '../random.js';
-import { count, finiteNumber, positive, settingsBy, share, strictSettings } from '../schemas.js';
+import { count, positive, share, strictSettings } from '../schemas.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
 import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './iqn-memory.js';
 import type { IqnPolicyWorkspace, IqnState, IqnWorkspace } from './iqn-memory.js';
@@ -14,18 +14,15 @@ import { IqnNetwork } from './iqn-network.js';
 import type { IqnDraws } from './iqn-network.js';
 import { sourcePreset } from './iqn-preset.js';
 import { learningRateSchema } from './learning-rate.js';
-import { adamSchema, epsilonSchema, targetUpdateSchema } from './q-settings.js';
+import {
+  adamSchema,
+  epsilonSchema,
+  noiseSchema,
+  replayExperience,
+  replaySchema,
+  targetUpdateSchema,
+} from './q-settings.js';
 import { QUpdate } from './q-update.js';
-
-const notNegative = v.pipe(finiteNumber, v.minValue(0));
-
-const noiseSchema = settingsBy('kind', [
-  /** One number per input and output of a layer. σ begins at `sigma` / √inputs. */
-  strictSettings({ kind: v.literal('factorised'), sigma: v.optional(notNegative, 0.5) }),
-  /** One number per weight. σ begins at `sigma`. */
-  strictSettings({ kind: v.literal('independent'), sigma: v.optional(notNegative, 0.017) }),
-  strictSettings({ kind: v.literal('none') }),
-]);
 
 /** Settings of IQN. The defaults are those of small gridworlds. */
 const schema = strictSettings({
@@ -49,6 +46,8 @@ const schema = strictSettings({
   /** Gradients are scaled down to this global norm. */
   maxGradNorm: v.optional(positive, 10),
   targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
+  /** Which transitions are trained on; td errors are those of the means. */
+  replay: v.optional(replaySchema, { kind: 'uniform' }),
   /** Share of random actions. */
   epsilon: v.optional(epsilonSchema, {}),
 });
@@ -170,11 +169,11 @@ export class IqnTrainer implements Trainer {
   }
 
   #computeLoss(): void {
-    const { batch, upstream, targets, tdError, figures, values, tau, nextMeans, nextValues } = this.#workspace;
+    const { batch, upstream, targets, figures, values, tau, nextMeans, nextValues } = this.#workspace;
     this.#kernels.quantileLoss(
       upstream.values,
       targets,
-      tdError,
+      batch.priority,
       figures,
       values,
       tau,
@@ -202,12 +201,7 @@ function planIqn(configuration: IqnConfiguration, context: AlgorithmContext): Al
   planWorkspace(trainer, network, configuration, context);
   return {
     frames: configuration.frameStack,
-    experience: {
-      kind: 'replay',
-      steps: configuration.nStep,
-      discount: configuration.discount,
-      priorities: undefined,
-    },
+    experience: replayExperience(configuration),
     ringFields: [],
     parameterCount: network.parameterCount,
     parameters: network.parameters,

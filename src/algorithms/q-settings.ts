@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { count, finiteNumber, positive, settingsBy, share, strictSettings } from '../schemas.js';
+import type { ReplayExperience } from './algorithm.js';
 import type { LearningRate } from './learning-rate.js';
 
 // Settings that learners of action values share.
@@ -46,6 +47,51 @@ export const targetUpdateSchema = settingsBy('kind', [
     copyEvery: v.optional(count),
   }),
 ]);
+
+/** Which transitions are trained on. */
+export const replaySchema = settingsBy('kind', [
+  strictSettings({ kind: v.literal('uniform') }),
+  /** A transition is drawn in proportion to (|td error| + floor)^exponent (Schaul et al. 2016). */
+  strictSettings({
+    kind: v.literal('prioritized'),
+    /** α: 0 draws uniformly, 1 in proportion. */
+    exponent: v.optional(share, 0.6),
+    /** β, by which rarer draws weigh more: linear from `start` to `end` over `duration` training steps. */
+    correction: v.optional(
+      strictSettings({
+        start: v.optional(share, 0.4),
+        end: v.optional(share, 1),
+        duration: v.optional(positive, 10_000),
+      }),
+      {},
+    ),
+    /** Added to |td error|, so that every transition is drawn some time. */
+    floor: v.optional(positive, 1e-6),
+  }),
+]);
+
+const notNegative = v.pipe(finiteNumber, v.minValue(0));
+
+/** Noise on weights (Fortunato et al. 2018). */
+export const noiseSchema = settingsBy('kind', [
+  /** One number per input and output of a layer. σ begins at `sigma` / √inputs. */
+  strictSettings({ kind: v.literal('factorised'), sigma: v.optional(notNegative, 0.5) }),
+  /** One number per weight. σ begins at `sigma`. */
+  strictSettings({ kind: v.literal('independent'), sigma: v.optional(notNegative, 0.017) }),
+  strictSettings({ kind: v.literal('none') }),
+]);
+
+/** Settings that say what a batch is made of. */
+interface ReplaySettings {
+  readonly nStep: number;
+  readonly discount: number;
+  readonly replay: v.InferOutput<typeof replaySchema>;
+}
+
+export function replayExperience({ nStep, discount, replay }: ReplaySettings): ReplayExperience {
+  const priorities = replay.kind === 'prioritized' ? replay : undefined;
+  return { kind: 'replay', steps: nStep, discount, priorities };
+}
 
 /** What all of them need to know to turn gradients into new parameters. */
 export interface UpdateSettings {

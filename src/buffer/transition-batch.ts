@@ -23,7 +23,7 @@ export interface TransitionBatch {
   readonly bootstrapDiscount: number;
   /** f32 [size]: importance weight of the transition, 1 unless the sampler says otherwise. */
   readonly weight: number;
-  /** f32 [size]: |td error|, which a trainer leaves here where it is to set priorities. */
+  /** f32 [size]: the td error that a trainer leaves, or what else of which the magnitude sets priorities. */
   readonly priority: number;
   /** f64 [1]: deviation of discounted returns, where the sampler tracks them. */
   readonly returnDeviation: number;

@@ -1,9 +1,9 @@
 import type { BlockMover } from './block-mover.js';
 import type { Layout } from './layout.js';
-import { distance } from './position.js';
 import type { RingPlan } from './ring-plan.js';
 import { rowFlags } from './ring-plan.js';
 import type { TransitionBatch } from './transition-batch.js';
+import { TransitionSpan } from './transition-span.js';
 
 /** How rows become n-step transitions of stacked observations. */
 export interface SamplingRule {
@@ -42,6 +42,7 @@ export class TransitionReader {
   readonly #rule: SamplingRule;
   readonly #mover: BlockMover;
   readonly #lists: ReaderLists;
+  readonly #span: TransitionSpan;
 
   readonly #ringActions: Int32Array;
   readonly #ringRewards: Float32Array;
@@ -70,6 +71,7 @@ export class TransitionReader {
     this.#rule = rule;
     this.#mover = mover;
     this.#lists = lists;
+    this.#span = new TransitionSpan(buffer, plan, rule.steps);
     this.#ringActions = new Int32Array(buffer, plan.action, rows * plan.actionSize);
     this.#ringRewards = new Float32Array(buffer, plan.reward, rows);
     this.#ringEpisodeSteps = new Int32Array(buffer, plan.episodeStep, rows);
@@ -89,32 +91,25 @@ export class TransitionReader {
    * @returns false when the row is not eligible: a boundary row, or one whose successors are not published
    */
   read(index: number, ring: number, position: number, head: number): boolean {
+    const taken = this.#span.at(ring, position, head);
+    if (taken <= 0) return false;
     const plan = this.#plan;
-    const { steps, discount } = this.#rule;
+    const { discount } = this.#rule;
     const { capacity } = plan;
     const firstRow = ring * capacity;
     const slot = position % capacity;
-    if ((this.#ringFlags[firstRow + slot] & rowFlags.boundary) !== 0) return false;
-
-    const published = distance(position, head, plan.period);
     let nStepReturn = 0;
     let factor = 1;
+    let next = slot;
     let last = slot;
-    let flags = 0;
-    let taken = 0;
-    while (taken < steps && flags === 0) {
-      if (taken >= published) return false;
-      last = wrapSlot(slot + taken, capacity);
-      nStepReturn += factor * this.#ringRewards[firstRow + last];
-      flags = this.#ringFlags[firstRow + last];
+    for (let step = 0; step < taken; step++) {
+      nStepReturn += factor * this.#ringRewards[firstRow + next];
       factor *= discount;
-      taken++;
+      last = next;
+      next = next + 1 === capacity ? 0 : next + 1;
     }
-    if (taken >= published) return false;
-    const next = wrapSlot(last + 1, capacity);
+    const flags = this.#ringFlags[firstRow + last];
     const episodeStep = this.#ringEpisodeSteps[firstRow + slot];
-    // An episode without an end was left by a writer that died: what follows belongs to another one.
-    if (this.#ringEpisodeSteps[firstRow + next] !== episodeStep + taken) return false;
     const { actionSize } = plan;
     for (let word = 0; word < actionSize; word++) {
       this.#actions[index * actionSize + word] = this.#ringActions[(firstRow + slot) * actionSize + word];
@@ -164,8 +159,4 @@ export class TransitionReader {
       this.#mover.gatherRows(legal, plan.legal, plan.maskSize, legalRows, count);
     }
   }
-}
-
-function wrapSlot(slot: number, capacity: number): number {
-  return slot >= capacity ? slot - capacity : slot;
 }

@@ -22,18 +22,17 @@ export async function randomBaseline(configuration: ResolvedConfiguration): Prom
 async function measure(configuration: ResolvedConfiguration): Promise<number | undefined> {
   const { environment, environmentOptions, agentCount, experiment } = configuration;
   if (!games.some((game) => game.name === environment) || typeof environment !== 'string') return undefined;
-  const random = { name: 'dqn', hiddenSizes: [1], frameStack: 1, epsilon: { start: 1, end: 1 } };
   const summary = await new MarlSystem({
     environment,
     environmentOptions,
-    agents: { ...(agentCount === undefined ? {} : { count: agentCount }), algorithm: random },
+    agents: { ...(agentCount === undefined ? {} : { count: agentCount }), algorithm: { name: 'random' } },
     experiment: {
       epochs,
       maxSeconds,
       seed: experiment.seed,
       ...(experiment.maxTurns === undefined ? {} : { maxTurns: experiment.maxTurns }),
     },
-    parallel: { execution: 'sequential', gradientSteps: 0, bufferCapacity: 100, batchSize: 1 },
+    parallel: { execution: 'sequential', bufferCapacity: 100 },
   }).run();
   return summary.epochs === 0 ? undefined : summary.rewardMean;
 }

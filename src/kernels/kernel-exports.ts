@@ -40,10 +40,10 @@ export interface KernelExports {
   activationBackward(gradient: number, y: number, count: number, activation: number): void;
   /** sums[columns] (+)= Σ over rows of x[rows, columns]. */
   columnSums(sums: number, x: number, rows: number, columns: number, accumulate: number): void;
-  /** q[rows, actions] = V + A − mean(A), from heads[rows, actions + 1] = [A₁ … Aₙ, V]. */
-  duelingForward(q: number, heads: number, rows: number, actions: number): void;
-  /** headGradient[rows, actions + 1] from qGradient[rows, actions]. */
-  duelingBackward(headGradient: number, qGradient: number, rows: number, actions: number): void;
+  /** q[rows, actions, atoms] = V + A − mean(A) over actions, from heads[rows, actions + 1, atoms] = [A₁ … Aₙ, V]. */
+  duelingForward(q: number, heads: number, rows: number, actions: number, atoms: number): void;
+  /** headGradient[rows, actions + 1, atoms] from qGradient[rows, actions, atoms]. */
+  duelingBackward(headGradient: number, qGradient: number, rows: number, actions: number, atoms: number): void;
   /** First index of the largest of x[count] where legal u8 [count] is not 0; offset 0 = all legal; −1 if none is. */
   maskedArgmax(x: number, count: number, legal: number): number;
 
@@ -72,6 +72,48 @@ export interface KernelExports {
     actions: number,
     delta: number,
   ): void;
+  /** values[count] = means of the distributions with logits[count, atoms] over returns `step` apart from `minimum` on. */
+  returnDistributionValues(
+    values: number,
+    logits: number,
+    count: number,
+    atoms: number,
+    minimum: number,
+    step: number,
+  ): void;
+  /**
+   * Projected target distributions, their weighted cross-entropy and its gradient; see `assembly/return-distribution.ts`.
+   * @param logitGradient out [rows, actions, atoms] @param crossEntropy out [rows]
+   * @param figures out f64 [3]: loss, mean Q(s, a), mean |target's mean − Q(s, a)|
+   * @param logits [rows, actions, atoms] @param values [rows, actions]: their means
+   * @param nextSelect [rows, actions]: chooses a′ @param nextLogits [rows, actions, atoms]: of the target network
+   * @param scratch [2, atoms]; the rest as in {@link dqnLoss} and {@link returnDistributionValues}
+   */
+  returnDistributionLoss(
+    logitGradient: number,
+    crossEntropy: number,
+    figures: number,
+    logits: number,
+    values: number,
+    nextSelect: number,
+    nextLogits: number,
+    action: number,
+    nStepReturn: number,
+    bootstrapDiscount: number,
+    weight: number,
+    nextLegal: number,
+    rows: number,
+    actions: number,
+    atoms: number,
+    minimum: number,
+    step: number,
+    scratch: number,
+  ): void;
+
+  /** leaves[count] = (|errors| + floor)^exponent */
+  priorityLeaves(leaves: number, errors: number, count: number, floor: number, exponent: number): void;
+  /** weights[count] = (smallest leaf / leaf)^correction */
+  importanceWeights(weights: number, leaves: number, count: number, correction: number): void;
 
   /** features[count, columns] = cos(π · i · tau[count]), i = 1 … columns. */
   cosineFeatures(features: number, tau: number, count: number, columns: number): void;

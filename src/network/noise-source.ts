@@ -27,10 +27,10 @@ export class NoiseGenerator implements NoiseSource {
     this.#state = state;
   }
 
+  /** Takes four draws from `random`. Allocates nothing. */
   initialize(random: RandomStream): void {
-    const word = () => random.integer(2 ** 32);
     // A generator must not start from zeros alone.
-    this.#kernels.seedRandom(this.#state, word() | 1, word(), word(), word());
+    this.#kernels.seedRandom(this.#state, random.word() | 1, random.word(), random.word(), random.word());
   }
 
   uniform(offset: number, count: number): void {

@@ -1,10 +1,19 @@
-import type { AlgorithmPlan, Experience, Trainer } from '../algorithms/algorithm.js';
-import type { Layout } from '../buffer/layout.js';
-import { alignUp } from '../buffer/layout.js';
+import type { AlgorithmPlan, Experience, ReplayExperience, Trainer } from '../algorithms/algorithm.js';
+import type { DrawStrategy } from '../buffer/draw-strategy.js';
+import { alignUp, Layout } from '../buffer/layout.js';
+import { PrioritizedDraw } from '../buffer/prioritized-draw.js';
+import type { PriorityLists, PriorityState } from '../buffer/priority-plan.js';
+import {
+  initializePriorityState,
+  planPriorityLists,
+  planPriorityState,
+  priorityBytesPerRow,
+} from '../buffer/priority-plan.js';
 import { initializeReturnTracker, ReturnTracker, returnTrackerBytes } from '../buffer/return-tracker.js';
 import type { RingPlan } from '../buffer/ring-plan.js';
 import { checkCapacity } from '../buffer/ring-plan.js';
 import { RingSampler } from '../buffer/ring-sampler.js';
+import { RingWindows } from '../buffer/ring-windows.js';
 import type { RolloutLists } from '../buffer/rollout-sampler.js';
 import {
   initializeRolloutState,
@@ -14,25 +23,30 @@ import {
   RolloutSampler,
 } from '../buffer/rollout-sampler.js';
 import type { Sampler } from '../buffer/sampler.js';
+import type { TransitionBatch } from '../buffer/transition-batch.js';
 import type { ReaderLists } from '../buffer/transition-reader.js';
 import { planReaderLists } from '../buffer/transition-reader.js';
+import { UniformDraw } from '../buffer/uniform-draw.js';
 import { ConfigurationError, MarlinError } from '../errors.js';
 import type { Kernels } from '../kernels/kernels.js';
 import type { RandomStream } from '../random.js';
 
 // What the kinds of experience mean for a policy's rings and for the sampler that empties them.
 
-/** Sizes that a sampler's memory depends on. */
-export interface SamplerSizes {
+interface RingSizes {
   readonly rings: number;
   readonly capacity: number;
+}
+
+/** Sizes that a sampler's memory depends on. */
+export interface SamplerSizes extends RingSizes {
   readonly batchSize: number;
   readonly frames: number;
 }
 
 /** Byte offsets of a sampler's own lists in policy memory. Plain data. */
 export type SamplerPlan =
-  | { readonly kind: 'replay'; readonly lists: ReaderLists }
+  | { readonly kind: 'replay'; readonly lists: ReaderLists; readonly priorities: PriorityLists | undefined }
   | { readonly kind: 'rollout'; readonly lists: RolloutLists }
   | { readonly kind: 'none' };
 
@@ -49,8 +63,8 @@ export function checkRingCapacity(experience: Experience, sizes: SamplerSizes): 
 }
 
 /** Bytes of what a sampler must find again when its thread was replaced; part of the learner's state. */
-export function samplerStateBytes(experience: Experience, { rings }: SamplerSizes): number {
-  return ownStateBytes(experience, rings) + (tracksReturns(experience) ? returnTrackerBytes(rings) : 0);
+export function samplerStateBytes(experience: Experience, sizes: RingSizes): number {
+  return ownStateBytes(experience, sizes) + (tracksReturns(experience) ? returnTrackerBytes(sizes.rings) : 0);
 }
 
 function tracksReturns(experience: Experience): boolean {
@@ -58,15 +72,33 @@ function tracksReturns(experience: Experience): boolean {
 }
 
 /** Of the sampler itself, before what a tracker of returns adds behind it. */
-function ownStateBytes(experience: Experience, rings: number): number {
-  return experience.kind === 'rollout' ? alignUp(rolloutStateBytes(rings)) : 0;
+function ownStateBytes(experience: Experience, { rings, capacity }: RingSizes): number {
+  if (experience.kind === 'rollout') return alignUp(rolloutStateBytes(rings));
+  if (experience.kind === 'none' || experience.priorities === undefined) return 0;
+  const layout = new Layout();
+  planPriorityState(layout, rings, capacity);
+  return alignUp(layout.end);
+}
+
+/** Bytes that a sampler takes for each row of the rings. */
+export function samplerBytesPerRow(experience: Experience): number {
+  return experience.kind === 'replay' && experience.priorities !== undefined ? priorityBytesPerRow : 0;
+}
+
+function priorityStateAt(state: number, { rings, capacity }: RingSizes): PriorityState {
+  return planPriorityState(new Layout(state), rings, capacity);
 }
 
 export function planSampler(layout: Layout, experience: Experience, sizes: SamplerSizes): SamplerPlan {
-  const { rings, batchSize, frames } = sizes;
+  const { rings, capacity, batchSize, frames } = sizes;
   switch (experience.kind) {
     case 'replay':
-      return { kind: 'replay', lists: planReaderLists(layout, batchSize, frames) };
+      return {
+        kind: 'replay',
+        lists: planReaderLists(layout, batchSize, frames),
+        priorities:
+          experience.priorities === undefined ? undefined : planPriorityLists(layout, rings, capacity, batchSize),
+      };
     case 'rollout':
       return { kind: 'rollout', lists: planRolloutLists(layout, experience.turns * rings, frames) };
     case 'none':
@@ -82,8 +114,11 @@ export function initializeSampler(
   state: number,
 ): void {
   if (experience.kind === 'rollout') initializeRolloutState(buffer, rings, state);
+  if (experience.kind === 'replay' && experience.priorities !== undefined) {
+    initializePriorityState(buffer, rings, priorityStateAt(state, rings));
+  }
   if (!tracksReturns(experience)) return;
-  initializeReturnTracker(buffer, rings, state + ownStateBytes(experience, rings.rings));
+  initializeReturnTracker(buffer, rings, state + ownStateBytes(experience, rings));
 }
 
 /** What a policy's sampler is made of. */
@@ -105,7 +140,7 @@ export function createSampler(parts: SamplerParts): Sampler {
   const { experience } = algorithmPlan;
   const { batch } = trainer;
   if (experience.kind === 'none' || experience.tracksReturns !== true || batch === undefined) return sampler;
-  const trackerState = state + ownStateBytes(experience, rings.rings);
+  const trackerState = state + ownStateBytes(experience, rings);
   const { buffer } = kernels.memory;
   const { discount } = experience;
   return new TrackingSampler(sampler, new ReturnTracker(buffer, rings, discount, trackerState, batch.returnDeviation));
@@ -140,14 +175,15 @@ class TrackingSampler implements Sampler {
 }
 
 function createOwnSampler(parts: SamplerParts): Sampler {
-  const { kernels, algorithmPlan, observationScale, rings, plan, trainer, state, random } = parts;
+  const { kernels, algorithmPlan, observationScale, rings, plan, trainer, state } = parts;
   const { experience, frames } = algorithmPlan;
   const { batch } = trainer;
   const { buffer } = kernels.memory;
   if (experience.kind === 'none') return noSampler;
   if (experience.kind === 'replay' && plan.kind === 'replay' && batch?.kind === 'replay') {
     const rule = { frames, steps: experience.steps, discount: experience.discount, observationScale };
-    return new RingSampler(buffer, rings, batch, rule, plan.lists, kernels, random);
+    const draw = createDraw(parts, experience, plan.priorities, batch);
+    return new RingSampler(buffer, rings, batch, rule, plan.lists, kernels, draw);
   }
   if (experience.kind === 'rollout' && plan.kind === 'rollout' && batch?.kind === 'rollout') {
     const rule = { frames, observationScale, trainingSteps: experience.trainingSteps };
@@ -155,6 +191,20 @@ function createOwnSampler(parts: SamplerParts): Sampler {
   }
   const what = batch === undefined ? 'no batch' : `a batch for ${batch.kind}`;
   throw new MarlinError('ERR_STATE', `An algorithm that learns by ${experience.kind} has a trainer with ${what}.`);
+}
+
+function createDraw(
+  { kernels, algorithmPlan, rings, state, random }: SamplerParts,
+  { steps, priorities: settings }: ReplayExperience,
+  lists: PriorityLists | undefined,
+  batch: TransitionBatch,
+): DrawStrategy {
+  const { buffer } = kernels.memory;
+  const windows = new RingWindows(buffer, rings, algorithmPlan.frames);
+  if (settings === undefined || lists === undefined) return new UniformDraw(rings, batch.size, windows, random);
+  const priorityState = priorityStateAt(state, rings);
+  const common = { buffer, plan: rings, batch, steps, settings, kernels, windows, random };
+  return new PrioritizedDraw({ ...common, state: priorityState, lists });
 }
 
 /** Of a policy that learns nothing. */

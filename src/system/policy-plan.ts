@@ -16,7 +16,7 @@ import { planLearnerState } from '../learner/learner-state.js';
 import type { AlgorithmReference } from './algorithm-modules.js';
 import type { AgentSettings, ResolvedConfiguration } from './configuration.js';
 import type { SamplerPlan } from './experience.js';
-import { checkRingCapacity, planSampler, samplerStateBytes } from './experience.js';
+import { checkRingCapacity, planSampler, samplerBytesPerRow, samplerStateBytes } from './experience.js';
 
 /** One actor's own part of a policy memory: byte offsets. */
 export interface ActorShare {
@@ -138,7 +138,8 @@ export async function planPolicy(
   }));
   const trainerScratch = layout.reserve(plan.trainerScratchBytes);
   const sampler = planSampler(layout, experience, sizes);
-  if (layout.end > memoryLimit) throw tooLarge(configuration, rings, agent.id, layout.end);
+  if (layout.end > memoryLimit)
+    throw tooLarge(configuration, rings, samplerBytesPerRow(experience), agent.id, layout.end);
   return {
     id: agent.id,
     agents: [index],
@@ -161,17 +162,19 @@ export async function planPolicy(
 function tooLarge(
   configuration: ResolvedConfiguration,
   rings: RingPlan,
+  samplerRowBytes: number,
   agent: string,
   bytes: number,
 ): ConfigurationError {
   const { bufferCapacity } = configuration.parallel;
-  const ringBytes = rings.rings * bufferCapacity * bytesPerRow(rings);
+  const rowBytes = bytesPerRow(rings) + samplerRowBytes;
+  const ringBytes = rings.rings * bufferCapacity * rowBytes;
   const rest = bytes - ringBytes;
   const gibibytes = (bytes / 2 ** 30).toFixed(1);
   const why = `the memory of ${agent} would take ${gibibytes} GiB, of which the ring ${(ringBytes / 2 ** 30).toFixed(1)}; 4 GiB can be addressed`;
-  // With another capacity, each column may have to begin up to a line later.
-  const spare = (6 + rings.fields.length) * sectionAlignment;
-  const most = Math.floor((memoryLimit - rest - spare) / (rings.rings * bytesPerRow(rings)));
+  // With another capacity, each column may have to begin up to a line later, and a sampler's a few bytes longer.
+  const spare = (12 + rings.fields.length) * sectionAlignment;
+  const most = Math.floor((memoryLimit - rest - spare) / (rings.rings * rowBytes));
   return most > 0
     ? new ConfigurationError('parallel.bufferCapacity', bufferCapacity, `at most ${most}`, why)
     : new ConfigurationError('agents.algorithm', configuration.agents[0].algorithm, 'a smaller network', why);

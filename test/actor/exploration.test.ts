@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countLegal, epsilonAt, nthLegal } from '#marlin/actor/exploration.js';
+import { epsilonAt } from '#marlin/actor/exploration.js';
 import { RewardWindow } from '#marlin/actor/reward-window.js';
 
 describe('ε', () => {
@@ -45,20 +45,6 @@ describe('ε', () => {
       expect(epsilonAt(slow, epoch, 0)).toBeCloseTo(0.6 * 0.9995 ** epoch, 12);
     }
   });
-});
-
-it('the n-th legal action is that', () => {
-  const mask = fc.uint8Array({ maxLength: 12, max: 1 });
-  const property = fc.property(mask, (legal) => {
-    const expected = [...legal.keys()].filter((action) => legal[action] !== 0);
-    const found = expected.map((_, choice) => nthLegal(legal, 0, legal.length, choice));
-    return (
-      countLegal(legal, 0, legal.length) === expected.length &&
-      found.every((action, choice) => action === expected[choice])
-    );
-  });
-  expect(fc.check(property).counterexample).toBeNull();
-  expect(nthLegal(new Uint8Array(3), 0, 3, 0)).toBe(-1);
 });
 
 describe('the window of the last 100 rewards', () => {

@@ -44,7 +44,7 @@ describe.each(files)('$name', ({ golden }) => {
   });
 
   it('agrees on the temporal-difference errors and the loss', () => {
-    const tdError = memory.floats(workspace.tdError, config.batch);
+    const tdError = memory.floats(workspace.batch.priority, config.batch);
     expect(differenceOf(tdError, expected.tdError.data)).toBeUndefined();
     expect(differenceOf([loss ?? Number.NaN], [expected.loss])).toBeUndefined();
   });

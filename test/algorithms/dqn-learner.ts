@@ -1,9 +1,10 @@
 import * as v from 'valibot';
-import { dqn } from '#marlin/algorithms/dqn.js';
-import type { DqnConfiguration, DqnTrainer } from '#marlin/algorithms/dqn.js';
+import { dqn, DqnTrainer } from '#marlin/algorithms/dqn.js';
+import type { DqnConfiguration } from '#marlin/algorithms/dqn.js';
 import { planWorkspace, planNetwork, planState } from '#marlin/algorithms/dqn-memory.js';
 import type { ActingPolicy, AlgorithmContext } from '#marlin/algorithms/algorithm.js';
 import { Layout } from '#marlin/buffer/layout.js';
+import type { NoiseSource } from '#marlin/network/noise-source.js';
 import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
 import { KernelMemory } from '../kernels/kernel-memory.js';
 
@@ -17,7 +18,12 @@ export class DqnLearner {
   readonly state: ReturnType<typeof planState>;
   readonly workspace: ReturnType<typeof planWorkspace>;
 
-  constructor(settings: Record<string, unknown>, context: AlgorithmContext) {
+  /** @param source given the memory, what noise comes from; by default the learner's own generator */
+  constructor(
+    settings: Record<string, unknown>,
+    context: AlgorithmContext,
+    source?: (memory: KernelMemory) => NoiseSource,
+  ) {
     this.configuration = v.parse(dqn.schema, settings);
     const plan = dqn.plan(this.configuration, context);
     const layout = new Layout(64 * 1024);
@@ -25,8 +31,9 @@ export class DqnLearner {
     const scratch = layout.reserve(plan.trainerScratchBytes);
     const policyScratch = layout.reserve(plan.policyScratchBytes);
     this.memory = new KernelMemory(layout.end);
-    this.trainer = dqn.createTrainer(this.configuration, context, this.memory.kernels, state, scratch);
-    this.policy = dqn.createPolicy(this.configuration, context, this.memory.kernels, policyScratch);
+    const { kernels } = this.memory;
+    this.trainer = new DqnTrainer(this.configuration, context, kernels, state, scratch, source?.(this.memory));
+    this.policy = dqn.createPolicy(this.configuration, context, kernels, policyScratch);
     this.network = planNetwork(this.configuration, context);
     this.state = planState(new Layout(state), this.network);
     this.workspace = planWorkspace(new Layout(scratch), this.network, this.configuration, context);

@@ -22,7 +22,7 @@ describe.each(goldenFiles('dqn'))('$name with the same network in TensorFlow.js'
   it('agrees on action values, temporal-difference errors and loss', () => {
     const q = memory.floats(workspace.q, config.batch * config.actions);
     expect(differenceOf(q, expected.qValues.data)).toBeUndefined();
-    expect(differenceOf(memory.floats(workspace.tdError, config.batch), expected.tdError.data)).toBeUndefined();
+    expect(differenceOf(memory.floats(workspace.batch.priority, config.batch), expected.tdError.data)).toBeUndefined();
     expect(differenceOf([trainer.metrics[0] ?? 0], [expected.loss])).toBeUndefined();
   });
 

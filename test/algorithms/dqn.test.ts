@@ -54,6 +54,9 @@ describe('settings', () => {
       maxGradNorm: 10,
       huberDelta: 1,
       targetUpdate: { kind: 'hard', every: 200 },
+      replay: { kind: 'uniform' },
+      distribution: { kind: 'none' },
+      noise: { kind: 'none' },
       epsilon: { start: 1, end: 0.05, duration: 200, unit: 'epochs' },
     });
     expect(v.parse(dqn.schema, { targetUpdate: { kind: 'soft' } }).targetUpdate).toEqual({ kind: 'soft', tau: 0.005 });

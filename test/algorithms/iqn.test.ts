@@ -71,6 +71,7 @@ describe('settings', () => {
       adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
       maxGradNorm: 10,
       targetUpdate: { kind: 'hard', every: 200 },
+      replay: { kind: 'uniform' },
       epsilon: { start: 1, end: 0.05, duration: 200, unit: 'epochs' },
     });
     expect(v.parse(iqn.schema, { noise: { kind: 'independent' } }).noise).toEqual({

@@ -3,4 +3,11 @@ import * as v from 'valibot';
 import { dqn } from '#marlin/algorithms/dqn.js';
 import { printBytesPerLearnerCall } from './learner-calls.js';
 
-await printBytesPerLearnerCall(dqn, v.parse(dqn.schema, { frameStack: 1, hiddenSizes: [8, 8] }));
+/** @param {object} options */
+const configured = (options) => v.parse(dqn.schema, { frameStack: 1, hiddenSizes: [8, 8], ...options });
+
+await printBytesPerLearnerCall(dqn, {
+  '': configured({}),
+  'c51-': configured({ distribution: { kind: 'categorical' } }),
+  'noisy-': configured({ noise: { kind: 'factorised' } }),
+});

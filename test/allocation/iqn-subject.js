@@ -5,4 +5,4 @@ import { printBytesPerLearnerCall } from './learner-calls.js';
 
 const targetUpdate = { kind: 'soft', copyEvery: 100 };
 const sizes = { frameStack: 1, hiddenSizes: [8, 8], quantiles: 3, cosines: 4 };
-await printBytesPerLearnerCall(iqn, v.parse(iqn.schema, { ...sizes, targetUpdate }));
+await printBytesPerLearnerCall(iqn, { '': v.parse(iqn.schema, { ...sizes, targetUpdate }) });

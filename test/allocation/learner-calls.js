@@ -36,9 +36,24 @@ const context = {
  * Prints what a training step or an action leaves on the heap.
  * @template Configuration
  * @param {ReplayAlgorithm<Configuration>} algorithm
+ * @param {Readonly<Record<string, Configuration>>} configurations by what the names of their calls begin with
+ */
+export async function printBytesPerLearnerCall(algorithm, configurations) {
+  /** @type {Record<string, () => void>} */
+  const calls = {};
+  for (const [prefix, configuration] of Object.entries(configurations)) {
+    const { act, step } = await learnerCalls(algorithm, configuration);
+    Object.assign(calls, { [`${prefix}act`]: act, [`${prefix}step`]: step });
+  }
+  printBytesPerCall(calls);
+}
+
+/**
+ * @template Configuration
+ * @param {ReplayAlgorithm<Configuration>} algorithm
  * @param {Configuration} configuration
  */
-export async function printBytesPerLearnerCall(algorithm, configuration) {
+async function learnerCalls(algorithm, configuration) {
   const plan = await algorithm.plan(configuration, context);
   const layout = new Layout(firstFreeByte);
   const state = layout.reserve(plan.stateBytes);
@@ -72,7 +87,7 @@ export async function printBytesPerLearnerCall(algorithm, configuration) {
     random,
   };
 
-  printBytesPerCall({
+  return {
     step: () => {
       trainer.step();
     },
@@ -81,5 +96,5 @@ export async function printBytesPerLearnerCall(algorithm, configuration) {
       step.weightsVersion++;
       policy.act(step);
     },
-  });
+  };
 }

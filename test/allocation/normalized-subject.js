@@ -5,4 +5,5 @@ import { normalized } from '#marlin/algorithms/normalized.js';
 import { printBytesPerLearnerCall } from './learner-calls.js';
 
 const algorithm = normalized(dqn, { observations: true, rewards: true });
-await printBytesPerLearnerCall(algorithm, v.parse(dqn.schema, { frameStack: 2, hiddenSizes: [8, 8] }));
+const configuration = v.parse(dqn.schema, { frameStack: 2, hiddenSizes: [8, 8] });
+await printBytesPerLearnerCall(algorithm, { '': configuration });

@@ -1,10 +1,14 @@
 // Rings with an action mask, a field of the algorithm's own, and observations that are scaled.
 import { Layout } from '#marlin/buffer/layout.js';
+import { PrioritizedDraw } from '#marlin/buffer/prioritized-draw.js';
+import { initializePriorityState, planPriorityLists, planPriorityState } from '#marlin/buffer/priority-plan.js';
 import { initializeRings, planRing } from '#marlin/buffer/ring-plan.js';
 import { RingSampler } from '#marlin/buffer/ring-sampler.js';
+import { RingWindows } from '#marlin/buffer/ring-windows.js';
 import { RingWriter } from '#marlin/buffer/ring-writer.js';
 import { planTransitionBatch } from '#marlin/buffer/transition-batch.js';
 import { planReaderLists } from '#marlin/buffer/transition-reader.js';
+import { UniformDraw } from '#marlin/buffer/uniform-draw.js';
 import { createKernelMemory, firstFreeByte, instantiateKernels, kernelModule } from '#marlin/kernels/kernels.js';
 import { RandomStream } from '#marlin/random.js';
 import { printBytesPerCall } from './measure.js';
@@ -23,6 +27,8 @@ const plan = planRing(layout, {
 });
 const batch = planTransitionBatch(layout, batchSize, frames * observationSize, 1, actionCount, true);
 const lists = planReaderLists(layout, batchSize, frames);
+const state = planPriorityState(layout, plan.rings, plan.capacity);
+const priorityLists = planPriorityLists(layout, plan.rings, plan.capacity, batchSize);
 const transition = {
   observation: layout.reserve(observationSize),
   action: Int32Array.of(3),
@@ -41,7 +47,23 @@ initializeRings(buffer, plan);
 const writers = [0, 1].map((ring) => new RingWriter(buffer, plan, ring, kernels));
 const rule = { frames, steps: 3, discount: 0.99, observationScale: 1 / 255 };
 const random = RandomStream.named({ seed: 1, role: 'test' });
-const sampler = new RingSampler(buffer, plan, batch, rule, lists, kernels, random);
+const windows = () => new RingWindows(buffer, plan, frames);
+const uniform = new UniformDraw(plan, batchSize, windows(), random);
+const sampler = new RingSampler(buffer, plan, batch, rule, lists, kernels, uniform);
+initializePriorityState(buffer, plan, state);
+const prioritized = new PrioritizedDraw({
+  buffer,
+  plan,
+  batch,
+  steps: rule.steps,
+  state,
+  kernels,
+  windows: windows(),
+  random,
+  settings: { exponent: 0.6, correction: { start: 0.4, end: 1, duration: 1e6 }, floor: 0.01 },
+  lists: priorityLists,
+});
+const byPriority = new RingSampler(buffer, plan, batch, rule, lists, kernels, prioritized);
 let steps = 0;
 
 function append() {
@@ -56,5 +78,10 @@ printBytesPerCall({
   append,
   sample: () => {
     sampler.sample();
+  },
+  prioritize: () => {
+    for (let step = 0; step < 4; step++) append();
+    byPriority.sample();
+    byPriority.learned();
   },
 });

@@ -1,24 +1,33 @@
 import type { BlockMover } from '#marlin/buffer/block-mover.js';
 import { Layout } from '#marlin/buffer/layout.js';
+import { PrioritizedDraw } from '#marlin/buffer/prioritized-draw.js';
+import type { PriorityLists, PrioritySettings, PriorityState } from '#marlin/buffer/priority-plan.js';
+import { initializePriorityState, planPriorityLists, planPriorityState } from '#marlin/buffer/priority-plan.js';
 import type { RingPlan, RingSpec } from '#marlin/buffer/ring-plan.js';
 import { initializeRings, planRing } from '#marlin/buffer/ring-plan.js';
-import type { SamplingRule } from '#marlin/buffer/transition-reader.js';
+import { sumTreeNodes } from '#marlin/buffer/sum-tree.js';
+import type { ReaderLists, SamplingRule } from '#marlin/buffer/transition-reader.js';
 import { RingSampler } from '#marlin/buffer/ring-sampler.js';
+import { RingWindows } from '#marlin/buffer/ring-windows.js';
 import { planReaderLists } from '#marlin/buffer/transition-reader.js';
 import type { Transition } from '#marlin/buffer/ring-writer.js';
 import { RingWriter } from '#marlin/buffer/ring-writer.js';
 import type { TransitionBatch } from '#marlin/buffer/transition-batch.js';
 import { planTransitionBatch } from '#marlin/buffer/transition-batch.js';
+import { UniformDraw } from '#marlin/buffer/uniform-draw.js';
 import { RandomStream } from '#marlin/random.js';
 import type { ModelMoment, ModelSample, ModelStep } from './ring-model.js';
 import { RingModel } from './ring-model.js';
 import { PlainMover } from './plain-mover.js';
+import { PlainPriorities } from './plain-priorities.js';
 
 export interface RigOptions {
   readonly spec: RingSpec;
   readonly batchSize: number;
   readonly rule: SamplingRule;
   readonly seed: number;
+  /** Drawn by priority; left out: uniformly. */
+  readonly priorities?: PrioritySettings;
 }
 
 /** A mover that a test can let die inside a row: after so many more copies it throws. */
@@ -46,8 +55,8 @@ class InterruptedMover extends PlainMover {
   }
 }
 
-/** A sampler that lets a test act before each look at a ring's positions. */
-class InterruptedSampler extends RingSampler {
+/** Windows that let a test act before each look at a ring's positions. */
+class InterruptedWindows extends RingWindows {
   interrupt = () => {};
 
   protected override loadHead(ring: number): number {
@@ -55,7 +64,7 @@ class InterruptedSampler extends RingSampler {
     return super.loadHead(ring);
   }
 
-  protected override loadClaim(ring: number): number {
+  override loadClaim(ring: number): number {
     this.interrupt();
     return super.loadClaim(ring);
   }
@@ -66,7 +75,7 @@ export class RingRig {
   readonly plan: RingPlan;
   readonly buffer: SharedArrayBuffer;
   readonly batch: TransitionBatch;
-  readonly sampler: InterruptedSampler;
+  sampler: RingSampler;
   readonly models: readonly RingModel[];
   readonly writers: RingWriter[];
   /** Chooses everything that the test leaves open. */
@@ -74,8 +83,14 @@ export class RingRig {
 
   readonly #options: RigOptions;
   readonly #mover: InterruptedMover;
+  readonly #windows: InterruptedWindows;
   readonly #writerMover: MortalMover;
   readonly #transition: Transition;
+  readonly #readerLists: ReaderLists;
+  readonly #priorityState: PriorityState;
+  readonly #priorityLists: PriorityLists;
+  /** Bytes of the state that outlives a sampler: from its first to behind its last. */
+  readonly #state: readonly [number, number];
   #actions = 0;
 
   constructor(options: RigOptions) {
@@ -91,7 +106,11 @@ export class RingRig {
       spec.maskSize,
       spec.hasActionMask,
     );
-    const scratch = planReaderLists(layout, batchSize, rule.frames);
+    const { rings, capacity } = spec;
+    this.#readerLists = planReaderLists(layout, batchSize, rule.frames);
+    this.#priorityLists = planPriorityLists(layout, rings, capacity, batchSize);
+    this.#priorityState = planPriorityState(layout, rings, capacity);
+    this.#state = [this.#priorityState.trainingSteps, layout.end];
     this.#transition = {
       observation: layout.reserve(observationBytes),
       action: new Int32Array(spec.actionSize),
@@ -112,8 +131,68 @@ export class RingRig {
     this.random = RandomStream.named({ seed, role: 'test' });
     this.models = Array.from({ length: spec.rings }, () => new RingModel());
     this.writers = this.models.map((_, ring) => this.#writer(ring));
-    const replay = RandomStream.named({ seed, role: 'replay' });
-    this.sampler = new InterruptedSampler(this.buffer, this.plan, this.batch, rule, scratch, this.#mover, replay);
+    initializePriorityState(this.buffer, this.plan, this.#priorityState);
+    this.#windows = new InterruptedWindows(this.buffer, this.plan, rule.frames);
+    this.sampler = this.#makeSampler();
+  }
+
+  #makeSampler(): RingSampler {
+    const { buffer, plan, batch } = this;
+    const { rule, seed, priorities } = this.#options;
+    const windows = this.#windows;
+    const random = RandomStream.named({ seed, role: 'replay' });
+    // Left behind by whoever used the memory before.
+    new Float64Array(buffer, this.#priorityLists.sums, sumTreeNodes(plan.rings * plan.capacity)).fill(Number.NaN);
+    const draw =
+      priorities === undefined
+        ? new UniformDraw(plan, batch.size, windows, random)
+        : new PrioritizedDraw({
+            buffer,
+            plan,
+            batch,
+            windows,
+            random,
+            steps: rule.steps,
+            settings: priorities,
+            state: this.#priorityState,
+            lists: this.#priorityLists,
+            kernels: new PlainPriorities(buffer),
+          });
+    return new RingSampler(buffer, plan, batch, rule, this.#readerLists, this.#mover, draw);
+  }
+
+  /** What a commit would save of the sampler. */
+  savedState(): Uint8Array {
+    return new Uint8Array(this.buffer).slice(...this.#state);
+  }
+
+  /** Puts another sampler in the place of one that died, on the state that was saved. */
+  recover(saved: Uint8Array): void {
+    new Uint8Array(this.buffer).set(saved, this.#state[0]);
+    this.#interrupt(() => {});
+    this.sampler = this.#makeSampler();
+  }
+
+  /** Largest leaf ever learnt. */
+  get topLeaf(): number {
+    return new Float32Array(this.buffer, this.#priorityState.top, 1)[0];
+  }
+
+  /** Leaves that are not 0, by the action that names the transition. */
+  leaves(): Map<number, number> {
+    const { plan, buffer } = this;
+    const rows = plan.rings * plan.capacity;
+    const actions = new Int32Array(buffer, plan.action, rows * plan.actionSize);
+    const leaves = new Float32Array(buffer, this.#priorityState.leaves, rows);
+    const entries = Array.from(leaves, (leaf, row): [number, number] => [actions[row * plan.actionSize], leaf]);
+    return new Map(entries.filter(([, leaf]) => leaf !== 0));
+  }
+
+  /** Gives every transition of the batch the error that `errorOf` says, and lets the sampler learn it. */
+  learn(errorOf: (action: number) => number): void {
+    const errors = new Float32Array(this.buffer, this.batch.priority, this.batch.size);
+    errors.set(this.sampled().map(({ action }) => errorOf(action)));
+    this.sampler.learned();
   }
 
   /** Writes a step of random content. */
@@ -143,11 +222,14 @@ export class RingRig {
 
   /** Fills the batch while `interrupt` runs at every step that the sampler shares with the writers. */
   sampleInterrupted(interrupt: () => void): void {
-    this.sampler.interrupt = interrupt;
-    this.#mover.interrupt = interrupt;
+    this.#interrupt(interrupt);
     this.sampler.sample();
-    this.sampler.interrupt = () => {};
-    this.#mover.interrupt = () => {};
+    this.#interrupt(() => {});
+  }
+
+  #interrupt(interrupt: () => void): void {
+    this.#windows.interrupt = interrupt;
+    this.#mover.interrupt = interrupt;
   }
 
   /** What the rings may return, by the action that names the transition. */

@@ -16,6 +16,20 @@ describe('rings between threads', () => {
     expect(report.rows).toBeGreaterThan(1_000_000);
   });
 
+  test('never give a torn transition that is drawn by priority', { timeout: 240_000 }, async () => {
+    const priorities = { exponent: 0.6, correction: { start: 0.4, end: 1, duration: 1000 }, floor: 0.01 };
+    const report = await runRingThreads({
+      ...crowd,
+      breakage: 'none',
+      samples: 1_000_000,
+      redraws: 1_000,
+      priorities,
+    });
+    console.log('rings drawn by priority:', report);
+    expect(report.torn).toBe(0);
+    expect(report.redraws).toBeGreaterThanOrEqual(1_000);
+  });
+
   test('never give a torn transition while their writers die and are replaced', { timeout: 240_000 }, async () => {
     const report = await runRingThreads({
       ...crowd,

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { Layout } from '#marlin/buffer/layout.js';
 import { periodOf } from '#marlin/buffer/position.js';
+import type { PrioritySettings } from '#marlin/buffer/priority-plan.js';
+import { initializePriorityState, planPriorityLists, planPriorityState } from '#marlin/buffer/priority-plan.js';
 import { totalRows } from '#marlin/buffer/ring-occupancy.js';
 import { initializeRings, planRing, ringControl, ringControlView } from '#marlin/buffer/ring-plan.js';
 import type { SamplingRule } from '#marlin/buffer/transition-reader.js';
@@ -20,6 +22,8 @@ export interface RingThreadsOptions {
   readonly actors: number;
   readonly ringsPerActor: number;
   readonly oneIn: number;
+  /** Drawn by priority; left out: uniformly. */
+  readonly priorities?: PrioritySettings;
   /** Milliseconds between the deaths of a writer; undefined: they live as long as the test. */
   readonly writerLifeMs?: number;
 }
@@ -55,9 +59,18 @@ export async function runRingThreads(options: RingThreadsOptions): Promise<RingT
   });
   const batch = planTransitionBatch(layout, batchSize, rule.frames * observationSize, 1, 4, true);
   const scratch = planReaderLists(layout, batchSize, rule.frames);
+  const prioritized =
+    options.priorities === undefined
+      ? undefined
+      : {
+          settings: options.priorities,
+          state: planPriorityState(layout, rings, capacity),
+          lists: planPriorityLists(layout, rings, capacity, batchSize),
+        };
   const staging = Array.from({ length: actors }, () => layout.reserve(2 * observationSize));
   const memory = createKernelMemory(layout.end);
   initializeRings(memory.buffer, plan);
+  if (prioritized !== undefined) initializePriorityState(memory.buffer, plan, prioritized.state);
 
   const starts = new Int32Array(new SharedArrayBuffer(rings * generations * 4)).fill(-1);
   const stop = new Int32Array(new SharedArrayBuffer(4));
@@ -79,7 +92,8 @@ export async function runRingThreads(options: RingThreadsOptions): Promise<RingT
 
   let writers = Array.from({ length: actors }, (_, actor) => startWriter(actor, 0));
   const { samples, redraws } = options;
-  const sampler = start({ ...common, role: 'sample', seed: 99, batch, rule, scratch, starts, samples, redraws });
+  const drawn = { batch, rule, scratch, prioritized, starts, samples, redraws };
+  const sampler = start({ ...common, role: 'sample', seed: 99, ...drawn });
   let sampling = true;
   let deaths = 0;
   const replacing = (async () => {

@@ -1,7 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { PrioritizedDraw } from '#marlin/buffer/prioritized-draw.js';
 import { ringControl } from '#marlin/buffer/ring-plan.js';
 import { RingSampler } from '#marlin/buffer/ring-sampler.js';
+import { RingWindows } from '#marlin/buffer/ring-windows.js';
 import { RingWriter } from '#marlin/buffer/ring-writer.js';
+import { UniformDraw } from '#marlin/buffer/uniform-draw.js';
 import { instantiateKernels } from '#marlin/kernels/kernels.js';
 import { RandomStream } from '#marlin/random.js';
 import { Disturbance, DisturbedMover } from './disturbance.js';
@@ -26,6 +29,8 @@ import { CanaryCheck, canaryOf, isLastStep, isTerminated, rewardOf } from './rin
  *   batch: import('#marlin/buffer/transition-batch.js').TransitionBatch,
  *   rule: import('#marlin/buffer/transition-reader.js').SamplingRule,
  *   scratch: import('#marlin/buffer/transition-reader.js').ReaderLists,
+ *   prioritized: Pick<import('#marlin/buffer/prioritized-draw.js').PrioritizedDrawParts, 'settings' | 'state' | 'lists'>
+ *     | undefined,
  *   starts: Int32Array,
  *   samples: number,
  *   redraws: number,
@@ -61,19 +66,7 @@ class DisturbedWriter extends RingWriter {
   }
 }
 
-class DisturbedSampler extends RingSampler {
-  /** @type {number[]} */
-  heads = [];
-
-  /**
-   * @override
-   * @param {number} ring
-   */
-  loadHead(ring) {
-    this.heads[ring] = super.loadHead(ring);
-    return this.heads[ring];
-  }
-
+class DisturbedWindows extends RingWindows {
   /**
    * @override
    * @param {number} ring
@@ -125,9 +118,16 @@ function write({ plan, rings, firstRows, generation, staging }) {
  * @param {SamplerData} sampler
  * @returns {SamplerReport}
  */
-function sample({ plan, batch, rule, scratch, starts, samples, redraws, seed }) {
+function sample({ plan, batch, rule, scratch, prioritized, starts, samples, redraws, seed }) {
   const random = RandomStream.named({ seed, role: 'replay' });
-  const sampler = new DisturbedSampler(buffer, plan, batch, rule, scratch, mover, random);
+  const windows = new DisturbedWindows(buffer, plan, rule.frames);
+  const common = { buffer, plan, batch, steps: rule.steps, kernels, windows, random };
+  const draw =
+    prioritized === undefined
+      ? new UniformDraw(plan, batch.size, windows, random)
+      : new PrioritizedDraw({ ...common, ...prioritized });
+  const errors = new Float32Array(buffer, batch.priority, batch.size);
+  const sampler = new RingSampler(buffer, plan, batch, rule, scratch, mover, draw);
   const check = new CanaryCheck(buffer, plan, batch, rule, starts);
   while (!sampler.ready()) Atomics.wait(data.stop, 0, 0, 1);
   const report = { samples: 0, torn: 0, redraws: 0, seconds: 0 };
@@ -136,6 +136,8 @@ function sample({ plan, batch, rule, scratch, starts, samples, redraws, seed }) 
     sampler.sample();
     report.torn += check.torn();
     report.samples += batch.size;
+    for (let index = 0; index < batch.size; index++) errors[index] = (report.samples + 7 * index) % 11;
+    sampler.learned();
   }
   report.redraws = sampler.redraws;
   report.seconds = (performance.now() - start) / 1000;

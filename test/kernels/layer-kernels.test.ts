@@ -97,15 +97,47 @@ it('sums columns', () => {
   );
 });
 
-it('combines and takes apart dueling streams', () => {
-  memory.reset();
-  const streams = memory.f32([1, 2, 6, 10, -1, 0, 1, 0.5]);
-  const q = memory.room(24);
-  kernels.duelingForward(q, streams, 2, 3);
-  expect(differenceOf(memory.floats(q, 6), [8, 9, 13, -0.5, 0.5, 1.5])).toBeUndefined();
-  const streamGradient = memory.room(32);
-  kernels.duelingBackward(streamGradient, memory.f32([3, 0, 0, 0, -6, 0]), 2, 3);
-  expect(differenceOf(memory.floats(streamGradient, 8), [2, -1, -1, 3, 2, -4, 2, -6])).toBeUndefined();
+describe('dueling streams', () => {
+  it('are combined and taken apart', () => {
+    memory.reset();
+    const streams = memory.f32([1, 2, 6, 10, -1, 0, 1, 0.5]);
+    const q = memory.room(24);
+    kernels.duelingForward(q, streams, 2, 3, 1);
+    expect(differenceOf(memory.floats(q, 6), [8, 9, 13, -0.5, 0.5, 1.5])).toBeUndefined();
+    const streamGradient = memory.room(32);
+    kernels.duelingBackward(streamGradient, memory.f32([3, 0, 0, 0, -6, 0]), 2, 3, 1);
+    expect(differenceOf(memory.floats(streamGradient, 8), [2, -1, -1, 3, 2, -4, 2, -6])).toBeUndefined();
+  });
+
+  it('of several atoms are each atom by itself', () => {
+    const size = fc.integer({ min: 1, max: 5 });
+    const property = fc.property(
+      size,
+      size,
+      fc.integer({ min: 1, max: 13 }),
+      fc.integer(),
+      (rows, actions, atoms, seed) => {
+        const [from, to] = [rows * (actions + 1) * atoms, rows * actions * atoms];
+        const atom = (values: Float32Array, index: number) => values.filter((_, at) => at % atoms === index);
+        const heads = uniformValues(from, seed);
+        const gradient = uniformValues(to, seed + 1);
+        memory.reset();
+        const q = memory.f32(new Float32Array(to + 1).fill(12345));
+        const headGradient = memory.f32(new Float32Array(from + 1).fill(12345));
+        kernels.duelingForward(q, memory.f32(heads), rows, actions, atoms);
+        kernels.duelingBackward(headGradient, memory.f32(gradient), rows, actions, atoms);
+        const [own, ownGradient] = [memory.room(to * 4), memory.room(from * 4)];
+        for (let index = 0; index < atoms; index++) {
+          kernels.duelingForward(own, memory.f32(atom(heads, index)), rows, actions, 1);
+          kernels.duelingBackward(ownGradient, memory.f32(atom(gradient, index)), rows, actions, 1);
+          expect(atom(memory.floats(q, to), index)).toEqual(memory.floats(own, to / atoms));
+          expect(atom(memory.floats(headGradient, from), index)).toEqual(memory.floats(ownGradient, from / atoms));
+        }
+        expect([memory.floats(q, to + 1)[to], memory.floats(headGradient, from + 1)[from]]).toEqual([12345, 12345]);
+      },
+    );
+    fc.assert(property);
+  });
 });
 
 describe('maskedArgmax', () => {

@@ -126,6 +126,15 @@ it('is learnt by several agents, each with a network of its own, beside others',
   expect(summary.agents.map(({ trainSteps, owedTrainSteps }) => trainSteps - owedTrainSteps)).toEqual([0, 0, 0]);
 });
 
+it('is learnt from prioritized replay too', async () => {
+  const { agents, ...rest } = spotRun('sequential');
+  const { algorithm } = agents as { readonly algorithm: object };
+  const replay = { kind: 'prioritized' };
+  const { summary } = await runAndRecord({ ...rest, agents: { algorithm: { ...algorithm, replay } } });
+  expect(summary.agents[0]).toMatchObject({ trainSteps: 370, owedTrainSteps: 370 });
+  expect(summary.rewardMeanLast100).toBeGreaterThan(12);
+});
+
 it('is named in config.json, from which the run can be had again', async () => {
   await inFolder(async (folder) => {
     const experiment = { epochs: 5, maxTurns: 20, seed: 3 };
@@ -173,6 +182,22 @@ describe.each(['sequential', 'async'] as const)('what goes wrong: %s', (executio
     expect(await failureOf(new MarlSystem(withNetwork({ module })).run())).toMatchObject({
       code: 'ERR_NETWORK',
       message: expect.stringContaining('The network gives [1, 7] for 1 observations, expected q [1, 4].'),
+    });
+    expect(threads.started).toBe(0);
+  });
+
+  it.each([
+    ['distribution', { kind: 'categorical', atoms: 51, minimum: -10, maximum: 10 }],
+    ['noise', { kind: 'factorised', sigma: 0.5 }],
+  ] as const)('%s, which only the built-in network has, is refused before any thread starts', async (name, setting) => {
+    using threads = new ThreadWatch();
+    const own = { name: 'dqn', network: { module: dense }, [name]: { kind: setting.kind } };
+    const error = await failureOf(new MarlSystem(trial({}, { agents: { algorithm: own } })).run());
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toMatchObject({
+      field: `agents.algorithm.${name}`,
+      value: setting,
+      bound: '{ kind: "none" } where there is a network of your own',
     });
     expect(threads.started).toBe(0);
   });
