@@ -3,6 +3,7 @@ import type { Doorbell } from '../buffer/doorbell.js';
 import { RecordQueue } from '../buffer/record-queue.js';
 import { createEnvironment } from './environments.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
+import { isLockstep } from './run-plan.js';
 import type { RunShare } from './wiring.js';
 import { buildActor, openRun, turnsOf } from './wiring.js';
 
@@ -28,6 +29,8 @@ export async function runActor({ share, actor: index }: ActorWorkerData): Promis
       learners: learnerControls(share).map(({ doorbell }): Doorbell => doorbell),
       main: mainDoorbell(share),
       reports: new RecordQueue(share.runMemory, plan.memory.reports[index]),
+      // There, what an evaluation copies must not depend on when the main thread gets to it.
+      awaitedEpochs: isLockstep(plan) ? plan.configuration.experiment.evaluateEvery : Infinity,
     });
     loop.run();
   } finally {

@@ -1,7 +1,8 @@
 import { LearnerLoop } from '../learner/learner-loop.js';
 import { actorControls, learnerControls } from './run-memory.js';
+import { isLockstep } from './run-plan.js';
 import type { RunShare } from './wiring.js';
-import { buildLearner, openRun, turnsOf } from './wiring.js';
+import { buildLearner, meetingOf, openRun, turnsOf } from './wiring.js';
 
 export interface LearnerWorkerData {
   readonly share: RunShare;
@@ -23,6 +24,7 @@ export async function runLearner({ share, worker }: LearnerWorkerData): Promise<
     turns: plan.memory.turns.map((_, actor) => turnsOf(share, actor)),
     actors: actorControls(share),
     control: learnerControls(share)[worker],
+    meeting: isLockstep(plan) ? meetingOf(share, worker) : undefined,
   });
   loop.run();
 }

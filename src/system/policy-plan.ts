@@ -13,6 +13,7 @@ import { ConfigurationError } from '../errors.js';
 import { firstFreeByte } from '../kernels/kernels.js';
 import type { LearnerStatePlan } from '../learner/learner-state.js';
 import { planLearnerState } from '../learner/learner-state.js';
+import { EpochRowShape } from '../metrics/epoch-row.js';
 import type { AlgorithmReference } from './algorithm-modules.js';
 import type { AgentSettings, ResolvedConfiguration } from './configuration.js';
 import type { SamplerPlan } from './experience.js';
@@ -73,7 +74,7 @@ function paceOf(experience: Experience, { parallel }: ResolvedConfiguration): Tr
     case 'replay':
       return {
         rate: rateOf(parallel),
-        maxTrainingLag: parallel.maxTrainingLag,
+        maxTrainingLag: parallel.execution === 'lockstep' ? 0 : parallel.maxTrainingLag,
         publishInterval: parallel.publishInterval,
       };
     case 'rollout': {
@@ -92,6 +93,14 @@ export function rateOf({
   learningStarts,
 }: ResolvedConfiguration['parallel']): TrainingRate {
   return { trainInterval, gradientSteps, learningStarts };
+}
+
+/** The shape of an actor's reports. */
+export function epochRowShape(agentCount: number, policies: readonly PolicyPlan[]): EpochRowShape {
+  return new EpochRowShape(
+    agentCount,
+    policies.map(({ learner }) => learner.figureCount),
+  );
 }
 
 const memoryLimit = 2 ** 32;

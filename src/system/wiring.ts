@@ -3,10 +3,10 @@ import { AgentPlayer } from '../actor/agent-player.js';
 import { AgentSeat } from '../actor/agent-seat.js';
 import { PolicyLink } from '../actor/policy-link.js';
 import type { Algorithm, Trainer } from '../algorithms/algorithm.js';
+import { CommitFigures, commitFiguresWords } from '../buffer/commit-figures.js';
 import { sectionAlignment } from '../buffer/layout.js';
-import { initializeRings } from '../buffer/ring-plan.js';
+import { initializeRings, ringControlView } from '../buffer/ring-plan.js';
 import { RingWriter } from '../buffer/ring-writer.js';
-import { SharedFigures } from '../buffer/shared-figures.js';
 import type { Pin } from '../buffer/weights.js';
 import { createPublisher, createReader, initializeWeights } from '../buffer/weight-slots.js';
 import { WideCounter, wideCounterWords } from '../buffer/wide-counter.js';
@@ -21,7 +21,9 @@ import { loadAlgorithm } from './algorithm-modules.js';
 import { checkSameAgents } from './environments.js';
 import { createSampler, initializeSampler, readinessOf } from './experience.js';
 import type { PolicyPlan } from './policy-plan.js';
+import { epochRowShape } from './policy-plan.js';
 import type { RunPlan } from './run-plan.js';
+import { isLockstep } from './run-plan.js';
 
 /** A run as every thread holds it: the plan, and the memory that the plan lays out. Passes through `workerData`. */
 export interface RunShare {
@@ -141,6 +143,7 @@ export async function buildActor(
     copy,
     maxTurns: plan.environment.maxTurns,
     stop: experiment,
+    shape: epochRowShape(plan.agents.length, plan.policies),
     report,
   });
   return { actor, links };
@@ -182,6 +185,10 @@ function buildLink(share: RunShare, policy: PolicyPlan, index: number, copy: num
     trainSteps: trainStepsOf(buffer, policy),
     rate: policy.pace.rate,
     maxTrainingLag: policy.pace.maxTrainingLag,
+    meeting: isLockstep(share.plan) ? meetingOf(share, workerOf(share.plan, index)) : undefined,
+    figures: figuresOf(buffer, policy),
+    rings: policy.actors.map((_, actor) => ringControlView(buffer, policy.rings, actor)),
+    ringPlan: policy.rings,
     canTrain: readinessOf(buffer, policy.algorithmPlan.experience, policy.rings, policy.context.batchSize),
   });
 }
@@ -192,14 +199,25 @@ export function trainStepsOf(buffer: SharedArrayBuffer, policy: PolicyPlan): Wid
   return new WideCounter(words, trainStepsWord);
 }
 
-/** Figures of a policy's training: means since its last commit. */
-export function figuresOf(buffer: SharedArrayBuffer, policy: PolicyPlan): SharedFigures {
-  return new SharedFigures(new Int32Array(buffer, policy.learner.figures, policy.learner.figureCount));
+/** What a policy's learner posts with each commit. */
+export function figuresOf(buffer: SharedArrayBuffer, { learner }: PolicyPlan): CommitFigures {
+  const { figures, figureCount } = learner;
+  return new CommitFigures(new Int32Array(buffer, figures, commitFiguresWords(figureCount)), figureCount);
 }
 
 /** Turns taken by an actor. */
 export function turnsOf(share: RunShare, actor: number): WideCounter {
   return new WideCounter(new Int32Array(share.runMemory, share.plan.memory.turns[actor], wideCounterWords), 0);
+}
+
+/** Lockstep: turns up to which a learner worker has done what it could. */
+export function meetingOf(share: RunShare, worker: number): WideCounter {
+  return new WideCounter(new Int32Array(share.runMemory, share.plan.memory.meetings[worker], wideCounterWords), 0);
+}
+
+/** The learner worker that serves a policy. */
+function workerOf({ learnerWorkers }: RunPlan, policy: number): number {
+  return learnerWorkers.findIndex((policies) => policies.includes(policy));
 }
 
 /** The online parameters of a policy, as its learner has them. */
