@@ -3,6 +3,7 @@ import type { RecordQueue } from '../buffer/record-queue.js';
 import type { Doorbell } from '../buffer/doorbell.js';
 import type { WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
+import { runColumns } from '../metrics/epoch-row.js';
 import type { Actor } from './actor.js';
 import type { PolicyLink } from './policy-link.js';
 
@@ -15,6 +16,8 @@ export interface ActorLoopParts {
   readonly learners: readonly Doorbell[];
   readonly main: Doorbell;
   readonly reports: RecordQueue;
+  /** Of each report after so many epochs, the actor waits until it has been taken; Infinity: of none. */
+  readonly awaitedEpochs: number;
 }
 
 /** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
@@ -60,16 +63,24 @@ export class ActorLoop {
 
   /** Hands a row to the main thread; loses none. */
   report(row: Float64Array): void {
-    const { reports, main } = this.#parts;
+    const { reports, main, awaitedEpochs } = this.#parts;
     this.#slowest = undefined;
     while (!reports.push(row)) {
-      if (this.#parts.control.command === command.abort) return;
+      if (this.#isAborted) return;
       this.#wait(this.#hasRoom);
     }
     main.ring();
+    if (row[runColumns.epochs] % awaitedEpochs !== 0) return;
+    while (!this.#areTaken()) this.#wait(this.#areTaken);
   }
 
-  readonly #hasRoom = (): boolean => !this.#parts.reports.isFull || this.#parts.control.command === command.abort;
+  get #isAborted(): boolean {
+    return this.#parts.control.command === command.abort;
+  }
+
+  readonly #areTaken = (): boolean => this.#parts.reports.length === 0 || this.#isAborted;
+
+  readonly #hasRoom = (): boolean => !this.#parts.reports.isFull || this.#isAborted;
 
   readonly #mayPlay = (): boolean => {
     const { actor, control, links } = this.#parts;

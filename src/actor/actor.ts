@@ -1,6 +1,7 @@
 import type { TurnEnvironment } from '../environment/environment.js';
 import { MarlinError } from '../errors.js';
-import { agentColumns, EpochRowShape, policyColumns, runColumns } from '../metrics/epoch-row.js';
+import type { EpochRowShape } from '../metrics/epoch-row.js';
+import { agentColumns, policyColumns, runColumns } from '../metrics/epoch-row.js';
 import { RandomStream } from '../random.js';
 import type { AgentSeat } from './agent-seat.js';
 import type { PolicyLink } from './policy-link.js';
@@ -27,7 +28,8 @@ export interface ActorParts {
   /** Turns of an epoch at the most. */
   readonly maxTurns: number;
   readonly stop: StopConditions;
-  /** Takes the row of an epoch (see `EpochRowShape`); the array is reused. */
+  readonly shape: EpochRowShape;
+  /** Takes the row of an epoch; the array is reused. */
   readonly report: (row: Float64Array) => void;
 }
 
@@ -50,7 +52,6 @@ export class Actor {
   finished = false;
 
   readonly #parts: ActorParts;
-  readonly #shape: EpochRowShape;
   readonly #row: Float64Array;
   readonly #window = new RewardWindow();
   readonly #startedMs = now();
@@ -62,8 +63,7 @@ export class Actor {
 
   constructor(parts: ActorParts) {
     this.#parts = parts;
-    this.#shape = new EpochRowShape(parts.seats.length, parts.links.length);
-    this.#row = new Float64Array(this.#shape.width);
+    this.#row = new Float64Array(parts.shape.width);
     this.#checkConditions();
   }
 
@@ -154,7 +154,7 @@ export class Actor {
 
   #report(isWholeEpoch: boolean): void {
     const row = this.#row;
-    const shape = this.#shape;
+    const { shape } = this.#parts;
     row[runColumns.isWholeEpoch] = isWholeEpoch ? 1 : 0;
     row[runColumns.epochs] = this.epochs;
     row[runColumns.turnsInEpoch] = this.#turnsInEpoch;
@@ -178,6 +178,8 @@ export class Actor {
       row[first + policyColumns.waitedMs] = link.waitedMs;
       row[first + policyColumns.trainingLag] = link.trainingLag;
       row[first + policyColumns.trainingLagMax] = link.trainingLagMax;
+      row[first + policyColumns.bufferSize] = link.bufferSize();
+      link.readFigures(row, first + policyColumns.committedSteps);
     }
     this.#parts.report(row);
   }

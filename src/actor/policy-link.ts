@@ -1,5 +1,8 @@
 import type { TrainingRate } from '../algorithms/training-rate.js';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
+import type { CommitFigures } from '../buffer/commit-figures.js';
+import { publishedRows } from '../buffer/ring-occupancy.js';
+import type { RingPlan } from '../buffer/ring-plan.js';
 import type { WeightReader } from '../buffer/weights.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 
@@ -12,6 +15,13 @@ export interface PolicyLinkParts {
   readonly rate: TrainingRate;
   /** Owed training steps that the learner may be behind before the actor waits. */
   readonly maxTrainingLag: number;
+  /** What the learner posts with each commit. */
+  readonly figures: CommitFigures;
+  /** Control words of the policy's rings, and their plan. */
+  readonly rings: readonly Int32Array[];
+  readonly ringPlan: RingPlan;
+  /** Lockstep: turns up to which the learner has done all that it could. Undefined in other executions. */
+  readonly meeting?: WideCounter | undefined;
   /** Whether the rings hold what the learner needs for its first batch. */
   readonly canTrain: () => boolean;
 }
@@ -48,6 +58,19 @@ export class PolicyLink {
     if (lag > this.weightsLagMax) this.weightsLagMax = lag;
   }
 
+  /** Rows in the policy's rings. */
+  bufferSize(): number {
+    const { rings, ringPlan } = this.#parts;
+    let rows = 0;
+    for (let ring = 0; ring < rings.length; ring++) rows += publishedRows(rings[ring], ringPlan);
+    return rows;
+  }
+
+  /** Writes training steps and figures of the learner's last commit to `row`, from `column` on. */
+  readFigures(row: Float64Array, column: number): void {
+    this.#parts.figures.read(row, column);
+  }
+
   /** Training steps that the policy owes after `turns` turns. */
   owed(turns: number): number {
     return owedTrainSteps(turns, this.#parts.rate);
@@ -61,11 +84,13 @@ export class PolicyLink {
 
   /**
    * True when the learner is more than `maxTrainingLag` steps behind and has what it needs to catch up. Without a full
-   * batch it cannot train, and waiting for it would be a deadlock.
+   * batch it cannot train, and waiting for it would be a deadlock. In lockstep the learner itself says whether it has.
    */
   isBehind(turns: number): boolean {
+    const { maxTrainingLag, meeting } = this.#parts;
     this.look(turns);
-    if (this.trainingLag <= this.#parts.maxTrainingLag) return false;
+    if (this.trainingLag <= maxTrainingLag) return false;
+    if (meeting !== undefined) return meeting.value() < turns;
     this.#canTrain ||= this.#parts.canTrain();
     return this.#canTrain;
   }

@@ -59,14 +59,19 @@ export class RecordQueue {
     return true;
   }
 
-  /** Consumer: takes the oldest record into `record`; false when there is none. */
-  pop(record: Float64Array): boolean {
+  /** Consumer: copies the oldest record to `record`; false when there is none. It stays until it is dropped. */
+  peek(record: Float64Array): boolean {
     if (this.length === 0) return false;
     const tail = Atomics.load(this.#control, tailWord);
     const first = (tail % this.#plan.capacity) * this.#plan.width;
     for (let index = 0; index < this.#plan.width; index++) record[index] = this.#values[first + index];
-    // A read-modify-write: the loads above must not sink below it, for the producer may now write this place.
-    Atomics.exchange(this.#control, tailWord, advance(tail, 1, this.#period));
     return true;
+  }
+
+  /** Consumer: is done with the oldest record; the producer sees that. */
+  drop(): void {
+    const tail = Atomics.load(this.#control, tailWord);
+    // A read-modify-write: the loads of peek() must not sink below it, for the producer may now write this place.
+    Atomics.exchange(this.#control, tailWord, advance(tail, 1, this.#period));
   }
 }

@@ -29,7 +29,7 @@ const settings: readonly Setting[] = [
   choice('--algorithm <name>', 'how the agents learn; default dqn', 'agents.algorithm.name', algorithmNames()),
   flag('--preset <name>', 'settings and rates under a name: source (iqn)', 'agents.algorithm.preset', String),
   flag('--hidden <sizes>', 'widths of the hidden layers; default 64,64', 'agents.algorithm.hiddenSizes', numbers),
-  choice('--execution <how>', 'default async', 'parallel.execution', ['sequential', 'async']),
+  choice('--execution <how>', 'default async', 'parallel.execution', ['sequential', 'lockstep', 'async']),
   choice('--mode <mode>', 'how weights travel; default double-buffer', 'parallel.mode', ['double-buffer', 'snapshot']),
   flag('--learner-workers <n>', 'learner threads, or auto (default)', 'parallel.learnerWorkers', numberOrWord),
   flag('--train-interval <n>', 'turns per training event; default 4', 'parallel.trainInterval', number),

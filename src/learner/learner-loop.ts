@@ -21,6 +21,8 @@ export interface LearnerLoopParts {
   readonly turns: readonly WideCounter[];
   readonly actors: readonly WorkerControl[];
   readonly control: WorkerControl;
+  /** Lockstep: where this worker says up to which turn it has done all that it could. Undefined in other executions. */
+  readonly meeting?: WideCounter | undefined;
 }
 
 /** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
@@ -31,10 +33,19 @@ export const stopGraceMs = 500;
 /**
  * Serves the policies of one worker: always the one that is furthest behind what it owes, weighted by priority, and
  * none ahead of what it owes. Ends when the actors are done and nothing is owed, or soon after it is asked to stop.
+ *
+ * In lockstep it takes note of the turns, does all that they make owed, and says so; then it does nothing until they have
+ * moved on. An actor that owes anything waits for that, so whether there is a batch depends on no thread's speed.
+ * ```
+ *   turns 12 ──► step … step (or no batch) ──► meeting := 12, ring ──► asleep until turns ≠ 12
+ * ```
  */
 export class LearnerLoop {
   readonly #parts: LearnerLoopParts;
   #stopAt = Infinity;
+  /** Turns by which is told what is owed: in lockstep those of this round. */
+  #turns = 0;
+  #hasMet = false;
 
   constructor(parts: LearnerLoopParts) {
     this.#parts = parts;
@@ -48,10 +59,13 @@ export class LearnerLoop {
       const next = this.#next();
       if (next !== undefined) {
         next.learner.trainStep();
+        this.#lookAtTurns();
         // While an actor waits nothing more comes to be owed, so these arrears pass through every number below those it
         // waits for. Woken at half of them it plays many turns at once; woken at each step, threads would switch twice
         // a step. Asked after the step: what was owed before it may have been less than what the actor waits for.
         if (this.#arrears(next) === Math.floor(next.maxTrainingLag / 2)) this.#ringActors();
+      } else if (this.#meets()) {
+        continue;
       } else if (mayEnd) {
         break;
       } else {
@@ -62,7 +76,32 @@ export class LearnerLoop {
     control.markDone();
   }
 
-  readonly #hasWork = (): boolean => this.#next() !== undefined || this.#mayEnd();
+  readonly #hasWork = (): boolean => this.#next() !== undefined || this.#hasMovedOn() || this.#mayEnd();
+
+  /** In lockstep, ends a round and begins the next; false where there is nothing to begin. */
+  #meets(): boolean {
+    const { control, meeting } = this.#parts;
+    if (meeting === undefined || control.command === command.pause) return false;
+    if (!this.#hasMet) {
+      this.#hasMet = true;
+      meeting.set(this.#turns);
+      this.#ringActors();
+    }
+    if (!this.#hasMovedOn()) return false;
+    this.#turns = this.#turnsOfActors();
+    this.#hasMet = false;
+    return true;
+  }
+
+  #hasMovedOn(): boolean {
+    const { control, meeting } = this.#parts;
+    return meeting !== undefined && control.command !== command.pause && this.#turnsOfActors() !== this.#turns;
+  }
+
+  /** In lockstep, turns are looked at when a round begins. */
+  #lookAtTurns(): void {
+    if (this.#parts.meeting === undefined) this.#turns = this.#turnsOfActors();
+  }
 
   #mayEnd(): boolean {
     const { control, actors } = this.#parts;
@@ -78,7 +117,8 @@ export class LearnerLoop {
       if (this.#stopAt === Infinity) this.#stopAt = performance.now() + stopGraceMs;
       if (performance.now() >= this.#stopAt) return undefined;
     }
-    return this.#furthestBehind();
+    this.#lookAtTurns();
+    return this.#hasMet ? undefined : this.#furthestBehind();
   }
 
   #furthestBehind(): LearnerShare | undefined {
@@ -98,10 +138,15 @@ export class LearnerLoop {
 
   /** Training steps that a policy owes by now and has not done. */
   #arrears({ learner, rate }: LearnerShare): number {
+    return owedTrainSteps(this.#turns, rate) - learner.trainSteps;
+  }
+
+  /** Turns taken so far, of all actors together. */
+  #turnsOfActors(): number {
     const { turns } = this.#parts;
     let total = 0;
     for (let actor = 0; actor < turns.length; actor++) total += turns[actor].value();
-    return owedTrainSteps(total, rate) - learner.trainSteps;
+    return total;
   }
 
   #ringActors(): void {

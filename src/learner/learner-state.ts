@@ -1,4 +1,5 @@
 import type { BlockMover } from '../buffer/block-mover.js';
+import { commitFiguresWords } from '../buffer/commit-figures.js';
 import type { Layout } from '../buffer/layout.js';
 import { alignUp, sectionAlignment } from '../buffer/layout.js';
 import { wideCounterWords } from '../buffer/wide-counter.js';
@@ -21,7 +22,7 @@ export interface LearnerStatePlan {
   readonly sampler: number;
   /** Bytes of one copy. */
   readonly bytes: number;
-  /** Number of figures, and where they lie: one Int32 word each. */
+  /** Number of figures, and where they lie; see `CommitFigures`. */
   readonly figureCount: number;
   readonly figures: number;
 }
@@ -37,7 +38,7 @@ export function planLearnerState(
   const samplerStart = headerBytes + alignUp(algorithmBytes);
   const bytes = samplerStart + alignUp(samplerBytes);
   const control = layout.reserve(sectionAlignment);
-  const figures = layout.reserve(figureCount * 4);
+  const figures = layout.reserve(commitFiguresWords(figureCount) * 4);
   const working = layout.reserve(bytes);
   return {
     control,

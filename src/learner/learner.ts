@@ -1,6 +1,6 @@
 import type { Trainer } from '../algorithms/algorithm.js';
+import type { CommitFigures } from '../buffer/commit-figures.js';
 import type { Sampler } from '../buffer/sampler.js';
-import type { SharedFigures } from '../buffer/shared-figures.js';
 import type { WeightPublisher } from '../buffer/weights.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 import { MarlinError } from '../errors.js';
@@ -19,7 +19,7 @@ export interface LearnerParts {
   readonly committed: number;
   /** Training steps done, for actors and the main thread to read. */
   readonly trainSteps: WideCounter;
-  readonly figures: SharedFigures;
+  readonly figures: CommitFigures;
   readonly metricNames: readonly string[];
   /** Training steps between publications. */
   readonly publishInterval: number;
@@ -37,7 +37,6 @@ export class Learner {
 
   readonly #parts: LearnerParts;
   readonly #sums: Float64Array;
-  #sinceFigures = 0;
   /** Training step of the last commit, and of the last commit that was published. */
   #committedAt: number;
   #publishedAt: number;
@@ -73,7 +72,7 @@ export class Learner {
     sampler.sample();
     trainer.step();
     this.trainSteps++;
-    this.#noteFigures();
+    this.#addFigures();
     sampler.learned();
     if (this.trainSteps - this.#committedAt >= publishInterval) this.#commit();
     if (this.#publishedAt < this.#committedAt) this.#tryPublish();
@@ -88,7 +87,10 @@ export class Learner {
   }
 
   #commit(): void {
-    this.#parts.state.commit(this.#parts.random, this.trainSteps);
+    const { state, random, figures } = this.#parts;
+    state.commit(random, this.trainSteps);
+    figures.post(this.trainSteps, this.#sums, this.trainSteps - this.#committedAt);
+    this.#sums.fill(0);
     this.#committedAt = this.trainSteps;
   }
 
@@ -98,14 +100,9 @@ export class Learner {
     else this.publicationsDelayed++;
   }
 
-  /** Keeps the means of the figures since the last commit where others read them. */
-  #noteFigures(): void {
-    const { trainer, figures, metricNames, policyId } = this.#parts;
-    if (this.#committedAt === this.trainSteps - 1) {
-      this.#sums.fill(0);
-      this.#sinceFigures = 0;
-    }
-    this.#sinceFigures++;
+  /** Adds up the figures of the training step for the means that a commit posts. */
+  #addFigures(): void {
+    const { trainer, metricNames, policyId } = this.#parts;
     for (let index = 0; index < this.#sums.length; index++) {
       const figure = trainer.metrics[index];
       if (!Number.isFinite(figure)) {
@@ -115,7 +112,6 @@ export class Learner {
         );
       }
       this.#sums[index] += figure;
-      figures.set(index, this.#sums[index] / this.#sinceFigures);
     }
   }
 }

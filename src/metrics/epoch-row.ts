@@ -3,7 +3,7 @@
  * record queue. Counts are totals since the actor began, so that the newest row alone says how things stand.
  *
  * ```
- *   run columns (7) │ agent 0: reward epsilon … │ agent 1 … │ policy 0: version lagSum … │ policy 1 …
+ *   run columns (7) │ agent 0: reward epsilon │ agent 1 … │ policy 0: version lagSum … figures … │ policy 1 …
  * ```
  */
 export const runColumns = {
@@ -42,17 +42,27 @@ export const policyColumns = {
   /** Owed training steps not yet done, now. */
   trainingLag: 5,
   trainingLagMax: 6,
+  /** Rows in its rings. */
+  bufferSize: 7,
+  /** Training steps done at the learner's last commit; the figures that it posted follow, one column each. */
+  committedSteps: 8,
 } as const;
-const policyWidth = 7;
+const policyWidth = 9;
 
 /** The shape of such rows for a number of agents and policies. */
 export class EpochRowShape {
   readonly width: number;
-  readonly #agentCount: number;
+  readonly #policies: readonly number[];
 
-  constructor(agentCount: number, policyCount: number) {
-    this.#agentCount = agentCount;
-    this.width = runWidth + agentCount * agentWidth + policyCount * policyWidth;
+  /** @param figureCounts one entry per policy */
+  constructor(agentCount: number, figureCounts: readonly number[]) {
+    let end = runWidth + agentCount * agentWidth;
+    this.#policies = figureCounts.map((figures) => {
+      const first = end;
+      end += policyWidth + figures;
+      return first;
+    });
+    this.width = end;
   }
 
   /** First column of an agent. */
@@ -62,6 +72,6 @@ export class EpochRowShape {
 
   /** First column of a policy. */
   policy(index: number): number {
-    return runWidth + this.#agentCount * agentWidth + index * policyWidth;
+    return this.#policies[index];
   }
 }

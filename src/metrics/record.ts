@@ -5,7 +5,7 @@
 export interface PolicyRecord {
   /** Mean summed reward of its agents per epoch, over the epochs of the record. */
   readonly reward_mean: number;
-  /** Training figures named by the algorithm (`loss`, …): means since the policy's last commit. */
+  /** Training figures named by the algorithm (`loss`, …): means over the training steps of the policy's last commit. */
   readonly [figure: string]: number | Readonly<Record<string, number>>;
   readonly epsilon: number;
   readonly train_steps: number;

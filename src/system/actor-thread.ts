@@ -6,7 +6,7 @@ import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import type { RunShare } from './run-share.js';
 import { buildActor } from './actor-wiring.js';
 import { openRun } from './open-run.js';
-import { turnsOf } from './run-share.js';
+import { isLockstep, turnsOf } from './run-share.js';
 
 export interface ActorTask {
   readonly share: RunShare;
@@ -30,6 +30,8 @@ export async function runActor({ share, actor: index }: ActorTask): Promise<void
       learners: learnerControls(share).map(({ doorbell }): Doorbell => doorbell),
       main: mainDoorbell(share),
       reports: new RecordQueue(share.runMemory, plan.memory.reports[index]),
+      // There, what an evaluation copies must not depend on when the main thread gets to it.
+      awaitedEpochs: isLockstep(plan) ? plan.configuration.experiment.evaluateEvery : Infinity,
     });
     loop.run();
   } finally {

@@ -2,6 +2,7 @@ import { Actor } from '../actor/actor.js';
 import { AgentPlayer } from '../actor/agent-player.js';
 import { AgentSeat } from '../actor/agent-seat.js';
 import { PolicyLink } from '../actor/policy-link.js';
+import { ringControlView } from '../buffer/ring-plan.js';
 import { RingWriter } from '../buffer/ring-writer.js';
 import { createReader } from '../buffer/weight-slots.js';
 import type { TurnEnvironment } from '../environment/environment.js';
@@ -12,7 +13,7 @@ import type { OpenRun } from './open-run.js';
 import type { PolicyPlan } from './policy-plan.js';
 import { readinessOf } from './readiness.js';
 import type { RunShare } from './run-share.js';
-import { kernelsOf, pinsOf, trainStepsOf } from './run-share.js';
+import { epochRowShape, figuresOf, isLockstep, kernelsOf, meetingOf, pinsOf, trainStepsOf } from './run-share.js';
 
 /** An actor and what it knows of each policy. */
 export interface BuiltActor {
@@ -48,6 +49,7 @@ export async function buildActor(
     copy,
     maxTurns: plan.environment.maxTurns,
     stop: experiment,
+    shape: epochRowShape(plan.agents.length, plan.policies),
     report,
   });
   return { actor, links };
@@ -89,6 +91,15 @@ function buildLink(share: RunShare, policy: PolicyPlan, index: number, copy: num
     trainSteps: trainStepsOf(buffer, policy),
     rate: policy.pace.rate,
     maxTrainingLag: policy.pace.maxTrainingLag,
+    meeting: isLockstep(share.plan) ? meetingOf(share, workerOf(share, index)) : undefined,
+    figures: figuresOf(buffer, policy),
+    rings: policy.actors.map((_, actor) => ringControlView(buffer, policy.rings, actor)),
+    ringPlan: policy.rings,
     canTrain: readinessOf(buffer, policy.algorithmPlan.experience, policy.rings, policy.context.batchSize),
   });
+}
+
+/** The learner worker that serves a policy. */
+function workerOf({ plan }: RunShare, policy: number): number {
+  return plan.learnerWorkers.findIndex((policies) => policies.includes(policy));
 }

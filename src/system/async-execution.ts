@@ -138,10 +138,11 @@ export class AsyncExecution implements Execution {
   async #takeReports(): Promise<void> {
     let began = performance.now();
     for (const [actor, queue] of this.#queues.entries()) {
-      while (queue.pop(this.#row)) {
-        // It may be waiting for room.
-        this.#actors[actor].doorbell.ring();
+      while (queue.peek(this.#row)) {
         this.#report(this.#row);
+        queue.drop();
+        // It may be waiting for room, or until this report has been taken.
+        this.#actors[actor].doorbell.ring();
         if (performance.now() - began < takingMs) continue;
         await nextEvents();
         began = performance.now();

@@ -26,7 +26,7 @@ export type EnvironmentReference =
   | { readonly module: URL | string; readonly options?: Readonly<Record<string, unknown>> };
 
 /** Where the work happens; see docs/architecture.md. */
-export type Execution = 'sequential' | 'async';
+export type Execution = 'sequential' | 'lockstep' | 'async';
 
 /** The algorithm's own settings are checked by its own schema. */
 const algorithmSettings = v.optional(
@@ -84,8 +84,11 @@ const experimentSchema = strictSettings({
 });
 
 const parallelSchema = strictSettings({
-  /** `sequential`: everything on the calling thread; `async`: actor and learners on their own. Default `async`. */
-  execution: v.optional(v.picklist(['sequential', 'async']), 'async'),
+  /**
+   * `sequential`: everything on the calling thread; `async`: actor and learners on their own; `lockstep`: the same, but
+   * they meet whenever training is owed, so that the bits are those of `sequential`. Default `async`.
+   */
+  execution: v.optional(v.picklist(['sequential', 'lockstep', 'async']), 'async'),
   /** How weights travel; see `WeightMode`. Default `double-buffer`. */
   mode: v.optional(v.picklist(['double-buffer', 'snapshot']), 'double-buffer'),
   /** Learner threads; `auto` = min(policies, cores). Default `auto`. */

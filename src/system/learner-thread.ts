@@ -3,7 +3,7 @@ import { actorControls, learnerControls } from './run-memory.js';
 import type { RunShare } from './run-share.js';
 import { buildLearner } from './learner-wiring.js';
 import { openRun } from './open-run.js';
-import { turnsOf } from './run-share.js';
+import { isLockstep, meetingOf, turnsOf } from './run-share.js';
 
 export interface LearnerTask {
   readonly share: RunShare;
@@ -25,6 +25,7 @@ export async function runLearner({ share, worker }: LearnerTask): Promise<void> 
     turns: plan.memory.turns.map((_, actor) => turnsOf(share, actor)),
     actors: actorControls(share),
     control: learnerControls(share)[worker],
+    meeting: isLockstep(plan) ? meetingOf(share, worker) : undefined,
   });
   loop.run();
 }

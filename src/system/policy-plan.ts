@@ -73,7 +73,7 @@ function paceOf(experience: Experience, { parallel }: ResolvedConfiguration): Tr
     case 'replay':
       return {
         rate: rateOf(parallel),
-        maxTrainingLag: parallel.maxTrainingLag,
+        maxTrainingLag: parallel.execution === 'lockstep' ? 0 : parallel.maxTrainingLag,
         publishInterval: parallel.publishInterval,
       };
     case 'rollout': {

@@ -1,20 +1,10 @@
 import { RewardWindow } from '../actor/reward-window.js';
-import { ringControlView } from '../buffer/ring-plan.js';
-import { publishedRows } from '../buffer/ring-occupancy.js';
-import type { SharedFigures } from '../buffer/shared-figures.js';
-import { newestVersion } from '../buffer/weight-slots.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
-import { agentColumns, EpochRowShape, policyColumns, runColumns } from '../metrics/epoch-row.js';
+import type { EpochRowShape } from '../metrics/epoch-row.js';
+import { agentColumns, policyColumns, runColumns } from '../metrics/epoch-row.js';
 import type { PolicyRecord, TrainingRecord } from '../metrics/record.js';
 import type { RunShare } from './run-share.js';
-import { figuresOf, trainStepsOf } from './run-share.js';
-
-/** What the main thread can see of one policy while it trains. */
-interface PolicyView {
-  readonly trainSteps: WideCounter;
-  readonly figures: SharedFigures;
-  readonly ringControls: readonly Int32Array[];
-}
+import { epochRowShape, trainStepsOf } from './run-share.js';
 
 /** Rewards of the epochs since the last `iteration` record. */
 class IterationRewards {
@@ -38,7 +28,10 @@ class IterationRewards {
   }
 }
 
-/** Turns the actor's reports into training records, and keeps the totals that the summary is made of. */
+/**
+ * Turns the actor's reports into training records, and keeps the totals that the summary is made of. A record says what
+ * its report says and nothing else: what the learners have done since must not depend on when the main thread looks.
+ */
 export class RunMonitor {
   readonly shape: EpochRowShape;
   /** The actor's newest report. */
@@ -48,7 +41,8 @@ export class RunMonitor {
   rewardSum = 0;
 
   readonly #share: RunShare;
-  readonly #views: readonly PolicyView[];
+  /** Training steps done, of each policy. */
+  readonly #trainSteps: readonly WideCounter[];
   readonly #emit: (record: TrainingRecord) => void;
   #iteration = 0;
   #rewards: IterationRewards;
@@ -60,26 +54,19 @@ export class RunMonitor {
     const { plan } = share;
     this.#share = share;
     this.#emit = emit;
-    this.shape = new EpochRowShape(plan.agents.length, plan.policies.length);
+    this.shape = epochRowShape(plan.agents.length, plan.policies);
     this.lastRow = new Float64Array(this.shape.width);
     this.#rewards = new IterationRewards(plan.agents.length);
-    this.#views = plan.policies.map((policy, index) => {
-      const { buffer } = share.policyMemories[index];
-      return {
-        trainSteps: trainStepsOf(buffer, policy),
-        figures: figuresOf(buffer, policy),
-        ringControls: policy.actors.map((_, actor) => ringControlView(buffer, policy.rings, actor)),
-      };
-    });
+    this.#trainSteps = plan.policies.map((policy, index) => trainStepsOf(share.policyMemories[index].buffer, policy));
   }
 
   /** Training steps done so far, of one policy. */
   trainSteps(policy: number): number {
-    return this.#views[policy].trainSteps.value();
+    return this.#trainSteps[policy].value();
   }
 
   trainStepsTotal(): number {
-    return this.#views.reduce((sum, view) => sum + view.trainSteps.value(), 0);
+    return this.#trainSteps.reduce((sum, counter) => sum + counter.value(), 0);
   }
 
   /** Takes one row of an actor. */
@@ -137,7 +124,7 @@ export class RunMonitor {
       episode_reward_mean_100: this.window.mean,
       episode_len_mean: rewards.turns / rewards.count,
       steps_per_second: round((turns * agents.length) / seconds, 1),
-      train_steps_total: this.trainStepsTotal(),
+      train_steps_total: policies.reduce((sum, _, index) => sum + this.#column(index, policyColumns.committedSteps), 0),
       policies: Object.fromEntries(policies.map((policy, index) => [policy.id, this.#policyRecord(index)])),
     });
     this.#rewards = new IterationRewards(agents.length);
@@ -146,33 +133,37 @@ export class RunMonitor {
   }
 
   #policyRecord(index: number): PolicyRecord {
-    const { plan, policyMemories } = this.#share;
-    const policy = plan.policies[index];
-    const view = this.#views[index];
+    const policy = this.#share.plan.policies[index];
     const row = this.lastRow;
-    const first = this.shape.policy(index);
     const agentRewards = policy.agents.map((agent) => this.#rewards.agentSums[agent]);
-    const figures = policy.algorithmPlan.metricNames.map((name, figure) => [name, view.figures.get(figure)] as const);
+    const firstFigure = this.shape.policy(index) + policyColumns.committedSteps + 1;
+    const figures = policy.algorithmPlan.metricNames.map((name, figure) => [name, row[firstFigure + figure]] as const);
+    const lagSum = this.#column(index, policyColumns.weightsLagSum);
     return {
       reward_mean: agentRewards.reduce((sum, reward) => sum + reward, 0) / this.#rewards.count,
       ...Object.fromEntries(figures),
       epsilon: row[this.shape.agent(policy.agents[0]) + agentColumns.epsilon],
-      train_steps: view.trainSteps.value(),
-      weights_version: newestVersion(policyMemories[index].buffer, policy.weights),
-      weights_lag_mean: ratio(row[first + policyColumns.weightsLagSum], row[first + policyColumns.actions]),
-      weights_lag_max: row[first + policyColumns.weightsLagMax],
-      training_lag: row[first + policyColumns.trainingLag],
+      train_steps: this.#column(index, policyColumns.committedSteps),
+      weights_version: this.#column(index, policyColumns.weightsVersion),
+      weights_lag_mean: ratio(lagSum, this.#column(index, policyColumns.actions)),
+      weights_lag_max: this.#column(index, policyColumns.weightsLagMax),
+      training_lag: this.#column(index, policyColumns.trainingLag),
       actor_wait_share: this.actorWaitShare(index),
-      buffer_size: view.ringControls.reduce((sum, words) => sum + publishedRows(words, policy.rings), 0),
+      buffer_size: this.#column(index, policyColumns.bufferSize),
       custom_metrics: {},
     };
+  }
+
+  /** What the newest report says of a policy. */
+  #column(policy: number, column: number): number {
+    return this.lastRow[this.shape.policy(policy) + column];
   }
 
   /** Share of the actor's time so far that it waited for this policy's learner. */
   actorWaitShare(policy: number): number {
     const row = this.lastRow;
     const elapsed = row[runColumns.reportedMs] - row[runColumns.startedMs];
-    return round(ratio(row[this.shape.policy(policy) + policyColumns.waitedMs], elapsed), 4);
+    return round(ratio(this.#column(policy, policyColumns.waitedMs), elapsed), 4);
   }
 }
 

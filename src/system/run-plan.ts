@@ -6,7 +6,6 @@ import { planRecordQueue } from '../buffer/record-queue.js';
 import { WorkerControl } from '../buffer/worker-control.js';
 import type { AgentSpec } from '../environment/environment.js';
 import { ConfigurationError } from '../errors.js';
-import { EpochRowShape } from '../metrics/epoch-row.js';
 import { parseSetting } from '../validation.js';
 import { isFromModule, loadAlgorithm } from './algorithm-modules.js';
 import type { AgentSettings, ResolvedConfiguration } from './configuration.js';
@@ -15,6 +14,7 @@ import { plainSpecs } from './environments.js';
 import { withFrozenWeights } from './frozen-agents.js';
 import type { PolicyPlan } from './policy-plan.js';
 import { planPolicy } from './policy-plan.js';
+import { epochRowShape } from './run-share.js';
 
 /** Rows of the queue that carries an actor's reports: minutes of epochs, should the main thread be busy. */
 const reportCapacity = 4_096;
@@ -23,7 +23,8 @@ const reportCapacity = 4_096;
  * The memory that does not belong to any policy: byte offsets in one SharedArrayBuffer.
  *
  * ```
- * main doorbell │ control of actor 0… │ control of learner 0… │ turns of actor 0… │ pins [actor][policy] │ reports
+ * main doorbell │ control of actor 0… │ control of learner 0… │ turns of actor 0… │ meetings of learner 0… │
+ * pins [actor][policy] │ reports
  * ```
  * Every entry has a 128-byte line of its own.
  */
@@ -33,6 +34,8 @@ export interface RunMemoryPlan {
   readonly actorControls: readonly number[];
   readonly learnerControls: readonly number[];
   readonly turns: readonly number[];
+  /** Lockstep: turns up to which each learner worker has done what it could. */
+  readonly meetings: readonly number[];
   /** Pin of (actor, policy), at `pins[actor][policy]`. */
   readonly pins: readonly (readonly number[])[];
   readonly reports: readonly RecordQueuePlan[];
@@ -87,7 +90,7 @@ export async function planRun(
     agents,
     policies,
     learnerWorkers,
-    memory: planRunMemory(agents.length, policies.length, learnerWorkers.length),
+    memory: planRunMemory(policies.length, learnerWorkers.length, epochRowShape(agents.length, policies).width),
   };
 }
 
@@ -126,18 +129,19 @@ function assignPolicies(configuration: ResolvedConfiguration, policyCount: numbe
   );
 }
 
-function planRunMemory(agentCount: number, policyCount: number, learnerCount: number): RunMemoryPlan {
+/** @param reportWidth columns of an actor's report */
+function planRunMemory(policyCount: number, learnerCount: number, reportWidth: number): RunMemoryPlan {
   const layout = new Layout();
   const line = (): number => layout.reserve(sectionAlignment);
   const lines = (count: number): number[] => Array.from({ length: count }, line);
-  const { width } = new EpochRowShape(agentCount, policyCount);
   const plan = {
     mainDoorbell: line(),
     actorControls: Array.from({ length: actorCount }, () => WorkerControl.reserve(layout)),
     learnerControls: Array.from({ length: learnerCount }, () => WorkerControl.reserve(layout)),
     turns: lines(actorCount),
+    meetings: lines(learnerCount),
     pins: Array.from({ length: actorCount }, () => lines(policyCount)),
-    reports: Array.from({ length: actorCount }, () => planRecordQueue(layout, width, reportCapacity)),
+    reports: Array.from({ length: actorCount }, () => planRecordQueue(layout, reportWidth, reportCapacity)),
   };
   return { ...plan, bytes: layout.end };
 }

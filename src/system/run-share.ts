@@ -1,11 +1,12 @@
 import { sectionAlignment } from '../buffer/layout.js';
-import { SharedFigures } from '../buffer/shared-figures.js';
+import { CommitFigures, commitFiguresWords } from '../buffer/commit-figures.js';
 import type { Pin } from '../buffer/weights.js';
 import { WideCounter, wideCounterWords } from '../buffer/wide-counter.js';
 import type { KernelMemory, KernelModule } from '../kernels/engine.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { instantiateKernels } from '../kernels/kernels.js';
 import { algorithmState, trainStepsWord } from '../learner/learner-state.js';
+import { EpochRowShape } from '../metrics/epoch-row.js';
 import type { PolicyPlan } from './policy-plan.js';
 import type { RunPlan } from './run-plan.js';
 
@@ -24,9 +25,28 @@ export function trainStepsOf(buffer: SharedArrayBuffer, policy: PolicyPlan): Wid
   return new WideCounter(words, trainStepsWord);
 }
 
-/** Figures of a policy's training: means since its last commit. */
-export function figuresOf(buffer: SharedArrayBuffer, policy: PolicyPlan): SharedFigures {
-  return new SharedFigures(new Int32Array(buffer, policy.learner.figures, policy.learner.figureCount));
+/** What a policy's learner posts with each commit. */
+export function figuresOf(buffer: SharedArrayBuffer, { learner }: PolicyPlan): CommitFigures {
+  const { figures, figureCount } = learner;
+  return new CommitFigures(new Int32Array(buffer, figures, commitFiguresWords(figureCount)), figureCount);
+}
+
+/** The shape of an actor's reports. */
+export function epochRowShape(agentCount: number, policies: readonly PolicyPlan[]): EpochRowShape {
+  return new EpochRowShape(
+    agentCount,
+    policies.map(({ learner }) => learner.figureCount),
+  );
+}
+
+/** Whether actor and learners meet whenever training is owed. */
+export function isLockstep({ configuration }: RunPlan): boolean {
+  return configuration.parallel.execution === 'lockstep';
+}
+
+/** Lockstep: turns up to which a learner worker has done what it could. */
+export function meetingOf(share: RunShare, worker: number): WideCounter {
+  return new WideCounter(new Int32Array(share.runMemory, share.plan.memory.meetings[worker], wideCounterWords), 0);
 }
 
 /** Turns taken by an actor. */

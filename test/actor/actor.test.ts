@@ -150,7 +150,7 @@ describe('an epoch', () => {
 });
 
 describe('what an actor reports', () => {
-  const shape = new EpochRowShape(2, 2);
+  const shape = new EpochRowShape(2, [4, 4]);
 
   it('is a row at the end of each epoch, and one more at the end of all', async () => {
     const environment = new ScriptedEnvironment(2, ({ rewards, turn }) => rewards.set([turn, 0.5]));
@@ -181,7 +181,7 @@ describe('what an actor reports', () => {
     const run = await buildInOneThread(environment, { ...settings, agents, parallel }, 20);
     play(run, 20);
     const row = run.rows[0];
-    const first = new EpochRowShape(1, 1).policy(0);
+    const first = new EpochRowShape(1, [4]).policy(0);
     expect(row[first + policyColumns.actions]).toBe(20);
     expect(row[first + policyColumns.weightsVersion]).toBe(0);
     expect(row[first + policyColumns.weightsLagMax]).toBe(0);

@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { owedTrainSteps } from '#marlin/algorithms/training-rate.js';
@@ -160,3 +161,76 @@ describe('an actor that waits', () => {
     expect(words[ringsWord]).toBe(expected);
   });
 });
+
+describe('a learner worker in lockstep', () => {
+  it('does what the turns of a round make owed, says so, and nothing more until they have moved on', () => {
+    const log: string[] = [];
+    // The rows of a batch arrive while turn 6 is under way: after the meeting of turn 5, before turn 6 is counted.
+    let rowsCome = false;
+    let turns = 5;
+    let looks = 0;
+    const learner = new CountingLearner(() => log.push(`step in turn ${turns}`));
+    Object.defineProperty(learner, 'isReady', { get: () => rowsCome });
+    const counter = {
+      value: () => {
+        if (rowsCome && ++looks === 5) turns = 6;
+        return turns;
+      },
+    };
+    const meeting = {
+      set: (met: number) => {
+        log.push(`met ${met}`);
+        rowsCome = met >= 5;
+      },
+    };
+    const actor = makeControl();
+    Object.defineProperty(actor, 'isDone', { get: () => turns === 6 });
+    new LearnerLoop({
+      shares: [shareOf(learner, 1, 0)],
+      turns: [counter as unknown as WideCounter],
+      actors: [actor],
+      control: makeControl(),
+      meeting: meeting as unknown as WideCounter,
+    }).run();
+    expect(log).toEqual(['met 0', 'met 5', ...Array.from({ length: 6 }, () => 'step in turn 6'), 'met 6']);
+  });
+
+  it('does not begin a round while it is paused', () => {
+    const buffer = new SharedArrayBuffer(sectionAlignment);
+    const control = makeControl(buffer);
+    control.ask(command.pause);
+    let looks = 0;
+    let met = -1;
+    const learner = new CountingLearner();
+    // Whoever asks for the turns while the worker is paused is counted; then the pause ends.
+    const counter = {
+      value: () => {
+        if (control.command === command.pause) looks++;
+        return 3;
+      },
+    };
+    const actor = makeControl();
+    actor.markDone();
+    resumeFromOutside(buffer);
+    new LearnerLoop({
+      shares: [shareOf(learner, 1, 0)],
+      turns: [counter as unknown as WideCounter],
+      actors: [actor],
+      control,
+      meeting: { set: (turns: number) => (met = turns) } as unknown as WideCounter,
+    }).run();
+    expect(looks).toBe(0);
+    expect(met).toBe(3);
+    expect(learner.trainSteps).toBe(3);
+  });
+});
+
+/** The loop holds this thread: another one lets it go on, after a while. */
+function resumeFromOutside(buffer: SharedArrayBuffer): void {
+  const code = `
+    const words = new Int32Array(require('node:worker_threads').workerData);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    Atomics.store(words, 0, ${command.run});
+  `;
+  void new Worker(code, { eval: true, workerData: buffer });
+}

@@ -95,8 +95,8 @@ it('@METRIC lines leave episodes out', async () => {
 });
 
 it('the columns of a row do not overlap', () => {
-  const shape = new EpochRowShape(3, 2);
+  const shape = new EpochRowShape(3, [2, 0]);
   const firsts = [0, shape.agent(0), shape.agent(1), shape.agent(2), shape.policy(0), shape.policy(1), shape.width];
   const widths = firsts.slice(1).map((first, index) => first - firsts[index]);
-  expect(widths).toEqual([7, 2, 2, 2, 7, 7]);
+  expect(widths).toEqual([7, 2, 2, 2, 11, 9]);
 });
