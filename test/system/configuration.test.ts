@@ -165,7 +165,7 @@ const refusals: readonly Refusal[] = [
   experiment('evaluateEpisodes', 0.5, 'a whole number'),
   experiment('epoch', 1, unknownKey),
   { given: { experiment: null }, field: 'experiment', value: null, bound: 'an object' },
-  parallel('execution', 'lockstep', 'one of "sequential", "async"'),
+  parallel('execution', 'threads', 'one of "sequential", "lockstep", "async"'),
   parallel('mode', 'triple', 'one of "double-buffer", "snapshot"'),
   parallel('learnerWorkers', 0, 'at least 1'),
   parallel('learnerWorkers', 1025, 'at most 1024'),

@@ -109,20 +109,6 @@ describe('lockstep', () => {
     expect(summary.reason).toBe('stopped');
     for (const agent of summary.agents) expect(agent.trainSteps).toBe(agent.owedTrainSteps);
   });
-
-  it('uses no more processor time while it is paused than while it sleeps', async () => {
-    const { parallel, ...rest } = trial({}, { experiment: { epochs: Infinity, logInterval: 1 } });
-    const system = new MarlSystem({ ...rest, parallel: { ...parallel, execution: 'lockstep', trainInterval: 1 } });
-    for await (const record of system.records()) if (record.kind === 'iteration') break;
-    system.pause();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const before = process.cpuUsage();
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const { user, system: kernel } = process.cpuUsage(before);
-    await system.stop();
-    // A thread that spins would have used 500 ms.
-    expect((user + kernel) / 1000).toBeLessThan(250);
-  });
 });
 
 describe('the command', () => {

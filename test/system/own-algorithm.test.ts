@@ -92,7 +92,8 @@ describe('what is wrong with an own algorithm is told before a thread starts:', 
     const agents = { algorithm: { module, ...settings } };
     const failure = await failureOf(new MarlSystem(trial({}, { agents, parallel: { execution: 'async' } })).run());
     expect(failure).toMatchObject({ code: 'ERR_CONFIGURATION', field, message: expect.stringMatching(message) });
-    expect(threads.started).toBe(0);
+    // Trainers are made while the actor's thread starts.
+    expect(threads.alive).toBe(0);
   });
 
   it('a policy that cannot act', async () => {
