@@ -154,13 +154,14 @@ it.each(['none', 'factorised', 'independent'] as const)('are those of the loss, 
   const next = Float64Array.from(nextObservation ?? []);
   const nextMeans = valuesOf(online, choosing, next, choosingTau);
   const nextValues = valuesOf(target, valuing, next, valuingTau);
-  const best = action.map((_, row) => {
-    const means = Array.from({ length: actions }, (__, candidate) =>
-      Array.from(
-        { length: quantiles },
-        (___, quantile) => nextMeans[(row * quantiles + quantile) * actions + candidate] ?? 0,
-      ).reduce((sum, one) => sum + one, 0),
+  /** Mean over the quantiles of row `row` and action `of`. */
+  const meanOf = (all: Float64Array, row: number, of: number) =>
+    Array.from({ length: quantiles }, (_, quantile) => all[(row * quantiles + quantile) * actions + of] ?? 0).reduce(
+      (sum, one) => sum + one / quantiles,
+      0,
     );
+  const best = action.map((_, row) => {
+    const means = Array.from({ length: actions }, (__, candidate) => meanOf(nextMeans, row, candidate));
     return means.indexOf(Math.max(...means));
   });
   const loss = () => {
@@ -178,6 +179,15 @@ it.each(['none', 'factorised', 'independent'] as const)('are those of the loss, 
     return sum / (rows * quantiles);
   };
   expect(differenceOf([trainer.metrics[0] ?? Number.NaN], [loss()])).toBeUndefined();
+  // What priorities go by.
+  const values = valuesOf(online, trained, Float64Array.from(observation ?? []), tau);
+  const tdErrors = action.map(
+    (taken, row) =>
+      (nStepReturn[row] ?? 0) +
+      (discount[row] ?? 0) * meanOf(nextValues, row, best[row] ?? 0) -
+      meanOf(values, row, taken),
+  );
+  expect(differenceOf(learner.memory.floats(batch.priority, batchSize), tdErrors)).toBeUndefined();
   const differences = network.parameters.flatMap(({ name }) => {
     const expected = numericalGradient(online[name] ?? none, loss);
     const difference = differenceOf(learner.read(workspace.gradients, name), expected);

@@ -26,6 +26,7 @@ describe("the source's preset of IQN", () => {
       adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
       maxGradNorm: 1,
       targetUpdate: { kind: 'soft', tau: 0.001, copyEvery: 200 },
+      replay: { kind: 'uniform' },
       epsilon: { kind: 'decay', start: 0.6, end: 0.01, factor: 0.9995, unit: 'epochs' },
     });
     expect(source.parallel).toMatchObject({
