@@ -18,7 +18,6 @@ describe("the source's preset of IQN", () => {
       quantiles: 12,
       cosines: 64,
       noise: { kind: 'independent', sigma: 0.017 },
-      replay: { kind: 'uniform' },
       frameStack: 5,
       discount: 0.99,
       nStep: 3,
