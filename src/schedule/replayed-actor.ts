@@ -39,12 +39,11 @@ class Moves {
 /** Reads the weights that the recorded actor acted by, from a copy of its own. */
 export class ReplayedReader implements WeightReader {
   readonly retries = 0;
-  version = 0;
+  version = -1;
   readonly #moves: Moves;
   readonly #published: (version: number) => PublishedWeights;
   readonly #copy: Uint8Array;
   readonly #offset: number;
-  #isEmpty = true;
 
   /**
    * @param offset byte offset of room for a parameter block
@@ -66,9 +65,10 @@ export class ReplayedReader implements WeightReader {
 
   acquire(): number {
     const by = this.#moves.next();
-    if (by > 0 || this.#isEmpty) {
-      this.#isEmpty = false;
-      this.version = (this.version + by) & versionMask;
+    // The first acquisition is counted from version 0, which is there from the start.
+    const from = Math.max(0, this.version);
+    if (by > 0 || from !== this.version) {
+      this.version = (from + by) & versionMask;
       this.#copy.set(this.#published(this.version).bytes);
     }
     return this.#offset;

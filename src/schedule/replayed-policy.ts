@@ -57,6 +57,8 @@ export class ReplayedPolicy {
   /** What was posted with the commit of so many training steps. */
   figures(trainSteps: number): PostedFigures {
     const { posted } = this.#parts.publisher;
+    // At the end of an epoch a report follows the rows of the same turn: a learner may have seen these before.
+    while ((posted.at(-1)?.trainSteps ?? 0) < trainSteps && this.#isDue()) this.#step();
     const place = posted.findIndex((figures) => figures.trainSteps === trainSteps);
     if (place < 0) throw new Difference(`training step ${trainSteps} was not committed by then`);
     posted.splice(0, place);
