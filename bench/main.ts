@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   buffers: async () => import('./buffers.js'),
   game: async () => import('./game.js'),
   learning: async () => import('./learning.js'),
+  recording: async () => import('./recording.js'),
   startup: async () => import('./startup.js'),
   system: async () => import('./system.js'),
 };

@@ -12,6 +12,8 @@
  * | `ERR_STATE` | a method was called at a time when it has no meaning |
  * | `ERR_RUN_DIRECTORY` | the run directory could not be created, written or read |
  * | `ERR_TENSOR_FILE` | a safetensors file is missing, damaged, or holds something else than was asked for |
+ * | `ERR_SCHEDULE` | a recorded schedule is missing or damaged |
+ * | `ERR_REPRODUCTION` | a run cannot be reproduced here, for example on another engine |
  * | `ERR_KERNELS` | the WebAssembly kernels are missing or do not fit this engine |
  * | `ERR_NETWORK` | a custom network broke its contract or threw |
  * | `ERR_TENSORFLOW` | TensorFlow.js, which a custom network needs, is not installed or could not be started |
@@ -26,6 +28,8 @@ export type MarlinErrorCode =
   | 'ERR_STATE'
   | 'ERR_RUN_DIRECTORY'
   | 'ERR_TENSOR_FILE'
+  | 'ERR_SCHEDULE'
+  | 'ERR_REPRODUCTION'
   | 'ERR_KERNELS'
   | 'ERR_NETWORK'
   | 'ERR_TENSORFLOW';

@@ -1,6 +1,8 @@
 export { MarlSystem } from './system/marl-system.js';
 export type { RunOptions } from './system/marl-system.js';
 export { Experiment } from './system/experiment.js';
+export { reproduceRun } from './system/reproduce.js';
+export type { Reproduction } from './system/reproduce.js';
 export { evaluateRun } from './system/evaluate-run.js';
 export type { AgentEvaluation, EpisodeStatistics, EvaluationOptions, EvaluationSummary } from './system/evaluation.js';
 export type { EnvironmentReference, Execution, MarlConfiguration } from './system/configuration.js';

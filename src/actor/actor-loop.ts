@@ -18,6 +18,14 @@ export interface ActorLoopParts {
   readonly reports: RecordQueue;
   /** Of each report after so many epochs, the actor waits until it has been taken; Infinity: of none. */
   readonly awaitedEpochs: number;
+  /** Takes note of what is done, where a run is recorded. */
+  readonly witness?: ActorWitness | undefined;
+}
+
+/** Is told what an actor does. */
+export interface ActorWitness {
+  /** The last word of an actor, after so many turns. */
+  finished(turns: number): void;
 }
 
 /** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
@@ -56,6 +64,7 @@ export class ActorLoop {
       }
     }
     actor.reportEnd();
+    this.#parts.witness?.finished(actor.turns);
     control.markDone();
     this.#ringLearners();
     main.ring();

@@ -16,7 +16,7 @@ export interface PolicyLinkParts {
   /** Owed training steps that the learner may be behind before the actor waits. */
   readonly maxTrainingLag: number;
   /** What the learner posts with each commit. */
-  readonly figures: CommitFigures;
+  readonly figures: Pick<CommitFigures, 'read'>;
   /** Control words of the policy's rings, and their plan. */
   readonly rings: readonly Int32Array[];
   readonly ringPlan: RingPlan;

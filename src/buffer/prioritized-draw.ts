@@ -86,7 +86,7 @@ export class PrioritizedDraw implements DrawStrategy {
     this.#leaveBefore(ring, windows.firsts[ring]);
     this.#enterUpTo(ring, windows.heads[ring]);
     // Closes the race "a writer came around while flags were read": what was decided on torn flags leaves again.
-    this.#leaveBefore(ring, windows.firstWhole(windows.loadClaim(ring)));
+    this.#leaveBefore(ring, windows.firstWhole(ring));
   }
 
   draw(index: number): boolean {

@@ -1,6 +1,7 @@
 import { advance, distance } from './position.js';
 import type { RingPlan } from './ring-plan.js';
-import { ringControl, ringControlView, rowFlags } from './ring-plan.js';
+import { rowFlags } from './ring-plan.js';
+import type { Sampler } from './sampler.js';
 
 /** f64 values of a tracker's state: count, mean and squared deviations of returns, then the running return per ring. */
 export function returnTrackerBytes(rings: number): number {
@@ -21,7 +22,6 @@ export function initializeReturnTracker(buffer: SharedArrayBuffer, plan: RingPla
 export class ReturnTracker {
   readonly #plan: RingPlan;
   readonly #discount: number;
-  readonly #controls: readonly Int32Array[];
   readonly #rewards: Float32Array;
   readonly #steps: Int32Array;
   readonly #flags: Uint8Array;
@@ -39,7 +39,6 @@ export class ReturnTracker {
     const rows = plan.rings * plan.capacity;
     this.#plan = plan;
     this.#discount = discount;
-    this.#controls = Array.from({ length: plan.rings }, (_, ring) => ringControlView(buffer, plan, ring));
     this.#rewards = new Float32Array(buffer, plan.reward, rows);
     this.#steps = new Int32Array(buffer, plan.episodeStep, rows);
     this.#flags = new Uint8Array(buffer, plan.flags, rows);
@@ -50,15 +49,15 @@ export class ReturnTracker {
     this.#settle();
   }
 
-  /** Takes in every step published since the last time. Allocates nothing. */
-  follow(): void {
-    for (let ring = 0; ring < this.#controls.length; ring++) this.#followRing(ring);
+  /** Takes in every step since the last time, as far as the sampler has looked. Allocates nothing. */
+  follow(sampler: Pick<Sampler, 'seen' | 'vouchesFor'>): void {
+    for (let ring = 0; ring < this.#plan.rings; ring++) this.#followRing(ring, sampler);
     this.#settle();
   }
 
-  #followRing(ring: number): void {
+  #followRing(ring: number, sampler: Pick<Sampler, 'seen' | 'vouchesFor'>): void {
     const { capacity, period } = this.#plan;
-    const head = Atomics.load(this.#controls[ring], ringControl.head);
+    const head = sampler.seen(ring);
     const start = this.#positions[ring];
     this.#before.set(this.#state);
     // A learner that fell a whole ring behind takes up what is left of it.
@@ -67,9 +66,8 @@ export class ReturnTracker {
       this.#take(ring, ring * capacity + (position % capacity));
     }
     this.#positions[ring] = head;
-    // After the rows were read, and by a read-modify-write: see RingSampler. Overwritten meanwhile, they count for nothing.
-    const claim = Atomics.add(this.#controls[ring], ringControl.claim, 0);
-    if (distance(oldest, claim, period) > capacity) this.#state.set(this.#before);
+    // Overwritten meanwhile, they count for nothing.
+    if (!sampler.vouchesFor(ring, oldest)) this.#state.set(this.#before);
   }
 
   #take(ring: number, row: number): void {

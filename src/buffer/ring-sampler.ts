@@ -77,6 +77,15 @@ export class RingSampler implements Sampler {
     this.#strategy.learned();
   }
 
+  seen(ring: number): number {
+    return this.#strategy.windows.heads[ring];
+  }
+
+  vouchesFor(ring: number, position: number): boolean {
+    const { windows } = this.#strategy;
+    return windows.isWhole(position, windows.loadClaim(ring));
+  }
+
   #lookAtAll(): void {
     for (let ring = 0; ring < this.#claims.length; ring++) this.#strategy.look(ring);
   }

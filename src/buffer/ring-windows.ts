@@ -55,12 +55,12 @@ export class RingWindows {
   }
 
   /**
-   * The first position whose sample this claim vouches for: a sample touches rows from `frames` − 1 before it on. Always
+   * The first position whose sample the ring's claim vouches for: a sample touches rows from `frames` − 1 before it on. Always
    * as far back as a full stack would reach, whatever the episode: then validity does not depend on the content of rows
    * that may be torn.
    */
-  firstWhole(claim: number): number {
-    return advance(claim, this.#frames - 1 - this.plan.capacity, this.plan.period);
+  firstWhole(ring: number): number {
+    return advance(this.loadClaim(ring), this.#frames - 1 - this.plan.capacity, this.plan.period);
   }
 
   /** Whether this claim, read after the sample at `position` was, vouches for it. */

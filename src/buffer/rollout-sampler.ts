@@ -139,6 +139,15 @@ export class RolloutSampler implements Sampler {
     for (let ring = 0; ring < this.#ends.length; ring++) this.#positions[ring] = this.#ends[ring];
   }
 
+  seen(ring: number): number {
+    return this.#ends[ring];
+  }
+
+  /** The actor waits until a rollout is learnt. */
+  vouchesFor(): boolean {
+    return true;
+  }
+
   /** Notes where the next rollout of a ring ends; false while it is not published. */
   #findEnd(ring: number): boolean {
     const { capacity, period } = this.#plan;

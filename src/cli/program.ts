@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../system/version.js';
 import { addEvaluateCommand } from './evaluate-command.js';
+import { addReproduceCommand } from './reproduce-command.js';
 import { addTrainCommand } from './train-command.js';
 
 /** The `marlin` command. Errors of usage are thrown, so that the caller chooses the exit code. */
@@ -14,6 +15,7 @@ export function createProgram(): Command {
     .exitOverride();
   addTrainCommand(program);
   addEvaluateCommand(program);
+  addReproduceCommand(program);
   program
     .command('doctor')
     .description('report whether this machine has what Marlin needs')

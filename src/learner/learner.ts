@@ -23,6 +23,16 @@ export interface LearnerParts {
   readonly metricNames: readonly string[];
   /** Training steps between publications. */
   readonly publishInterval: number;
+  /** Takes note of what is done, where a run is recorded. */
+  readonly witness?: LearnerWitness | undefined;
+}
+
+/** Is told what a learner does, in order. */
+export interface LearnerWitness {
+  /** After each training step, before it can be committed. */
+  trained(): void;
+  /** The last word of a learner. */
+  finished(): void;
 }
 
 /**
@@ -68,12 +78,13 @@ export class Learner {
    * @throws MarlinError `ERR_NOT_FINITE` naming policy, figure and step when training diverges
    */
   trainStep(): void {
-    const { sampler, trainer, trainSteps, publishInterval } = this.#parts;
+    const { sampler, trainer, trainSteps, publishInterval, witness } = this.#parts;
     sampler.sample();
     trainer.step();
     this.trainSteps++;
     this.#addFigures();
     sampler.learned();
+    witness?.trained();
     if (this.trainSteps - this.#committedAt >= publishInterval) this.#commit();
     if (this.#publishedAt < this.#committedAt) this.#tryPublish();
     // After the publication: an actor that waited for this step goes on with the weights that it led to.
@@ -84,6 +95,7 @@ export class Learner {
   finish(): void {
     if (this.#committedAt < this.trainSteps) this.#commit();
     if (this.#publishedAt < this.#committedAt) this.#tryPublish();
+    this.#parts.witness?.finished();
   }
 
   #commit(): void {

@@ -6,6 +6,7 @@ import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import type { RunShare } from './run-share.js';
 import { buildActor } from './actor-wiring.js';
 import { openRun } from './open-run.js';
+import { recordedActor, recordedEnd, scheduleWriter } from './recording.js';
 import { isLockstep, turnsOf } from './run-share.js';
 
 export interface ActorTask {
@@ -17,21 +18,26 @@ export interface ActorTask {
 /** The work of an actor thread: makes its own environment and plays it to the end. */
 export async function runActor({ share, actor: index }: ActorTask): Promise<void> {
   const { plan } = share;
+  const control = actorControls(share)[index];
+  const schedule = scheduleWriter(share, plan.memory.schedules?.actors[index], control);
   const environment = await createEnvironment(plan.environment);
   try {
     // The actor reports through the loop, which is built around the actor.
     let loop: ActorLoop | undefined;
-    const { actor, links } = await buildActor(await openRun(share), index, environment, (row) => loop?.report(row));
+    const report = (row: Float64Array): void => loop?.report(row);
+    const seams = recordedActor(schedule);
+    const { actor, links } = await buildActor(await openRun(share), index, environment, report, seams);
     loop = new ActorLoop({
       actor,
       links,
       turns: turnsOf(share, index),
-      control: actorControls(share)[index],
+      control,
       learners: learnerControls(share).map(({ doorbell }): Doorbell => doorbell),
       main: mainDoorbell(share),
       reports: new RecordQueue(share.runMemory, plan.memory.reports[index]),
       // There, what an evaluation copies must not depend on when the main thread gets to it.
       awaitedEpochs: isLockstep(plan) ? plan.configuration.experiment.evaluateEvery : Infinity,
+      witness: schedule && recordedEnd(schedule),
     });
     loop.run();
   } finally {

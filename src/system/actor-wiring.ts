@@ -4,13 +4,14 @@ import { AgentSeat } from '../actor/agent-seat.js';
 import { PolicyLink } from '../actor/policy-link.js';
 import { ringControlView } from '../buffer/ring-plan.js';
 import { RingWriter } from '../buffer/ring-writer.js';
+import type { CommitFigures } from '../buffer/commit-figures.js';
 import { createReader } from '../buffer/weight-slots.js';
+import type { WeightReader } from '../buffer/weights.js';
 import type { TurnEnvironment } from '../environment/environment.js';
 import type { Kernels } from '../kernels/kernels.js';
 import { RandomStream } from '../random.js';
 import { checkSameAgents } from './environments.js';
 import type { OpenRun } from './open-run.js';
-import type { PolicyPlan } from './policy-plan.js';
 import { readinessOf } from './readiness.js';
 import type { RunShare } from './run-share.js';
 import { epochRowShape, figuresOf, isLockstep, kernelsOf, meetingOf, pinsOf, trainStepsOf } from './run-share.js';
@@ -19,6 +20,12 @@ import { epochRowShape, figuresOf, isLockstep, kernelsOf, meetingOf, pinsOf, tra
 export interface BuiltActor {
   readonly actor: Actor;
   readonly links: readonly PolicyLink[];
+}
+
+/** What stands between an actor and a policy's learner, where that is not as usual. */
+export interface ActorSeams {
+  readonly reader?: ((policy: number, usual: WeightReader) => WeightReader) | undefined;
+  readonly figures?: ((policy: number, usual: CommitFigures) => Pick<CommitFigures, 'read'>) | undefined;
 }
 
 /**
@@ -30,6 +37,7 @@ export async function buildActor(
   copy: number,
   environment: TurnEnvironment,
   report: (row: Float64Array) => void,
+  seams: ActorSeams = {},
 ): Promise<BuiltActor> {
   const { plan } = run;
   const { experiment } = plan.configuration;
@@ -37,7 +45,7 @@ export async function buildActor(
   const links: PolicyLink[] = [];
   const seats = new Map<number, AgentSeat>();
   for (const index of plan.policies.keys()) {
-    const built = await buildSeats(run, index, copy);
+    const built = await buildSeats(run, index, copy, seams);
     links.push(built.link);
     for (const [agent, seat] of built.seats) seats.set(agent, seat);
   }
@@ -60,6 +68,7 @@ async function buildSeats(
   run: OpenRun,
   index: number,
   copy: number,
+  seams: ActorSeams,
 ): Promise<{ readonly link: PolicyLink; readonly seats: ReadonlyMap<number, AgentSeat> }> {
   const policy = run.plan.policies[index];
   const { algorithmPlan, algorithm, context } = policy;
@@ -67,7 +76,7 @@ async function buildSeats(
   const share = policy.actors[copy];
   const kernels = kernelsOf(run, index);
   const { buffer } = kernels.memory;
-  const link = buildLink(run, policy, index, copy, kernels);
+  const link = buildLink(run, index, copy, kernels, seams);
   const acting = await run.algorithms[index].createPolicy(algorithm, context, kernels, share.policyScratch);
   const writer = new RingWriter(buffer, policy.rings, copy, kernels);
   const { seed } = run.plan.configuration.experiment;
@@ -82,17 +91,20 @@ async function buildSeats(
   return { link, seats: new Map(seats) };
 }
 
-function buildLink(share: RunShare, policy: PolicyPlan, index: number, copy: number, kernels: Kernels): PolicyLink {
+function buildLink(share: RunShare, index: number, copy: number, kernels: Kernels, seams: ActorSeams): PolicyLink {
+  const policy = share.plan.policies[index];
   const buffer = kernels.memory.buffer;
   const pin = pinsOf(share, index)[copy];
+  const reader = createReader(buffer, policy.weights, pin, kernels, policy.actors[copy].readerScratch);
+  const figures = figuresOf(buffer, policy);
   return new PolicyLink({
     id: policy.id,
-    reader: createReader(buffer, policy.weights, pin, kernels, policy.actors[copy].readerScratch),
+    reader: seams.reader?.(index, reader) ?? reader,
     trainSteps: trainStepsOf(buffer, policy),
     rate: policy.pace.rate,
     maxTrainingLag: policy.pace.maxTrainingLag,
     meeting: isLockstep(share.plan) ? meetingOf(share, workerOf(share, index)) : undefined,
-    figures: figuresOf(buffer, policy),
+    figures: seams.figures?.(index, figures) ?? figures,
     rings: policy.actors.map((_, actor) => ringControlView(buffer, policy.rings, actor)),
     ringPlan: policy.rings,
     canTrain: readinessOf(buffer, policy.algorithmPlan.experience, policy.rings, policy.context.batchSize),

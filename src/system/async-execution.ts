@@ -9,6 +9,7 @@ import type { Execution } from './execution.js';
 import type { LearnerTask } from './learner-thread.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import { WorkerHandle } from './worker-handle.js';
+import type { ScheduleFiles } from './schedule-files.js';
 import type { RunShare } from './run-share.js';
 import { turnsOf } from './run-share.js';
 
@@ -35,6 +36,7 @@ export class AsyncExecution implements Execution {
   readonly #doorbell: Doorbell;
   readonly #queues: readonly RecordQueue[];
   readonly #row: Float64Array;
+  readonly #schedule: ScheduleFiles | undefined;
   readonly #threads: { terminate(): Promise<void> }[];
   readonly #calls: Promise<void>[] = [];
   #haveLearnersStarted = false;
@@ -45,9 +47,16 @@ export class AsyncExecution implements Execution {
 
   /**
    * @param actorThreads see `startActorThreads`; they end with the run
+   * @param schedule takes what makes the run repeatable; undefined where it is not recorded
    * @param report takes the row of an epoch; the array is reused
    */
-  constructor(share: RunShare, actorThreads: readonly WorkerHandle<ActorTask>[], report: (row: Float64Array) => void) {
+  constructor(
+    share: RunShare,
+    actorThreads: readonly WorkerHandle<ActorTask>[],
+    schedule: ScheduleFiles | undefined,
+    report: (row: Float64Array) => void,
+  ) {
+    this.#schedule = schedule;
     this.#share = share;
     this.#actorThreads = actorThreads;
     this.#threads = [...actorThreads];
@@ -68,6 +77,7 @@ export class AsyncExecution implements Execution {
       while (!this.#hasEnded) {
         // Before reports are taken, which may have no end where that is slow.
         if (this.#areLearnersDue()) this.#startLearners();
+        this.#schedule?.drain();
         await this.#takeReports();
         await this.#doorbell.sleepUnlessAsync(this.#hasNews, sleepMs);
       }
@@ -129,7 +139,10 @@ export class AsyncExecution implements Execution {
   }
 
   readonly #hasNews = (): boolean =>
-    this.#hasEnded || this.#areLearnersDue() || this.#queues.some((queue) => queue.length > 0);
+    this.#hasEnded ||
+    this.#areLearnersDue() ||
+    this.#schedule?.areDue === true ||
+    this.#queues.some((queue) => queue.length > 0);
 
   /**
    * Takes what has been reported, with looks at the event loop in between: where reports cost more than an actor needs for
@@ -145,6 +158,7 @@ export class AsyncExecution implements Execution {
         this.#actors[actor].doorbell.ring();
         if (performance.now() - began < takingMs) continue;
         await nextEvents();
+        this.#schedule?.drain();
         began = performance.now();
       }
     }

@@ -112,6 +112,8 @@ const parallelSchema = strictSettings({
 const outputSchema = strictSettings({
   /** Run directory: config.json and metrics.jsonl are written there. Default: no files. */
   directory: v.optional(text),
+  /** Async: schedule/ in the run directory, from which the run can be reproduced. Default true. */
+  schedule: v.optional(v.boolean(), true),
 });
 
 const configurationSchema = strictSettings({

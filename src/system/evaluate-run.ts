@@ -35,7 +35,8 @@ export async function evaluateRun(directory: string, options: EvaluationOptions 
   }
 }
 
-function configurationOf({ configuration, writtenBy }: SavedRun, directory: string): ResolvedConfiguration {
+/** @throws MarlinError `ERR_RUN_DIRECTORY` where this version cannot read the configuration of a run */
+export function configurationOf({ configuration, writtenBy }: SavedRun, directory: string): ResolvedConfiguration {
   try {
     return resolveConfiguration(configuration);
   } catch (cause) {

@@ -132,6 +132,8 @@ export interface SamplerParts {
   /** Byte offset of its state. */
   readonly state: number;
   readonly random: RandomStream;
+  /** What replay sees of the rings. Default: what is there. */
+  readonly windows?: RingWindows | undefined;
 }
 
 export function createSampler(parts: SamplerParts): Sampler {
@@ -146,7 +148,7 @@ export function createSampler(parts: SamplerParts): Sampler {
   return new TrackingSampler(sampler, new ReturnTracker(buffer, rings, discount, trackerState, batch.returnDeviation));
 }
 
-/** Looks at every reward before it hands out a batch. */
+/** Looks at every reward besides. */
 class TrackingSampler implements Sampler {
   readonly #sampler: Sampler;
   readonly #tracker: ReturnTracker;
@@ -165,12 +167,21 @@ class TrackingSampler implements Sampler {
   }
 
   sample(): void {
-    this.#tracker.follow();
     this.#sampler.sample();
+    // As far as the sampler has looked: what a training step sees of its rings is seen once.
+    this.#tracker.follow(this.#sampler);
   }
 
   learned(): void {
     this.#sampler.learned();
+  }
+
+  seen(ring: number): number {
+    return this.#sampler.seen(ring);
+  }
+
+  vouchesFor(ring: number, position: number): boolean {
+    return this.#sampler.vouchesFor(ring, position);
   }
 }
 
@@ -194,13 +205,13 @@ function createOwnSampler(parts: SamplerParts): Sampler {
 }
 
 function createDraw(
-  { kernels, algorithmPlan, rings, state, random }: SamplerParts,
+  { kernels, algorithmPlan, rings, state, random, windows: given }: SamplerParts,
   { steps, priorities: settings }: ReplayExperience,
   lists: PriorityLists | undefined,
   batch: TransitionBatch,
 ): DrawStrategy {
   const { buffer } = kernels.memory;
-  const windows = new RingWindows(buffer, rings, algorithmPlan.frames);
+  const windows = given ?? new RingWindows(buffer, rings, algorithmPlan.frames);
   if (settings === undefined || lists === undefined) return new UniformDraw(rings, batch.size, windows, random);
   const priorityState = priorityStateAt(state, rings);
   const common = { buffer, plan: rings, batch, steps, settings, kernels, windows, random };
@@ -212,5 +223,7 @@ const noSampler: Sampler = {
   redraws: 0,
   ready: () => false,
   sample() {},
+  seen: () => 0,
+  vouchesFor: () => true,
   learned() {},
 };

@@ -3,6 +3,7 @@ import { actorControls, learnerControls } from './run-memory.js';
 import type { RunShare } from './run-share.js';
 import { buildLearner } from './learner-wiring.js';
 import { openRun } from './open-run.js';
+import { recordedLearner, scheduleWriter } from './recording.js';
 import { isLockstep, meetingOf, turnsOf } from './run-share.js';
 
 export interface LearnerTask {
@@ -15,16 +16,19 @@ export interface LearnerTask {
 export async function runLearner({ share, worker }: LearnerTask): Promise<void> {
   const { plan } = share;
   const run = await openRun(share);
+  const control = learnerControls(share)[worker];
+  const schedule = scheduleWriter(share, plan.memory.schedules?.learners[worker], control);
   const shares = plan.learnerWorkers[worker].map(async (index) => {
     const { priority, pace } = plan.policies[index];
     const { rate, maxTrainingLag } = pace;
-    return { learner: await buildLearner(run, index), priority, rate, maxTrainingLag };
+    const learner = await buildLearner(run, index, recordedLearner(share, index, schedule));
+    return { learner, priority, rate, maxTrainingLag };
   });
   const loop = new LearnerLoop({
     shares: await Promise.all(shares),
     turns: plan.memory.turns.map((_, actor) => turnsOf(share, actor)),
     actors: actorControls(share),
-    control: learnerControls(share)[worker],
+    control,
     meeting: isLockstep(plan) ? meetingOf(share, worker) : undefined,
   });
   loop.run();

@@ -1,4 +1,5 @@
 import type { TurnEnvironment } from '../environment/environment.js';
+import type { Reproduction } from './reproduce.js';
 import { MarlinError, toError } from '../errors.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
 import { RecordStream } from '../metrics/record-stream.js';
@@ -125,6 +126,22 @@ export class MarlSystem implements AsyncDisposable {
     return this.#evaluations.evaluate(options);
   }
 
+  /**
+   * Repeats this run from its directory once it has ended, on the calling thread, and holds records and weights against
+   * what it wrote; see `reproduceRun`.
+   * @throws MarlinError `ERR_STATE` where the run has not ended, or wrote no files
+   */
+  async reproduce(): Promise<Reproduction> {
+    const { directory } = this.configuration.output;
+    await this.#ended;
+    if (this.#ended === undefined || directory === undefined) {
+      const why = directory === undefined ? 'a run that writes files (output.directory)' : 'a run that was started';
+      throw new MarlinError('ERR_STATE', `Only ${why} can be reproduced.`);
+    }
+    const { reproduceRun } = await import('./reproduce.js');
+    return reproduceRun(directory);
+  }
+
   /** Holds all threads before their next turn or training step. */
   pause(): void {
     this.#requireExecution().pause();
@@ -208,7 +225,7 @@ export class MarlSystem implements AsyncDisposable {
     try {
       const { AsyncExecution } = await import('./async-execution.js');
       const run = await this.#prepare(plan);
-      return [new AsyncExecution(run.share, threads, run.report), run];
+      return [new AsyncExecution(run.share, threads, run.schedule, run.report), run];
     } catch (error) {
       await Promise.all(threads.map(async (thread) => thread.terminate()));
       throw error;
@@ -238,7 +255,7 @@ export class MarlSystem implements AsyncDisposable {
       return summary;
     } catch (thrown) {
       const error = toError(thrown);
-      await run.evaluations.close();
+      await run.abandon();
       // The failure itself is what the caller must hear of, not that a sink failed over it.
       if (!this.#areSinksClosed) await Promise.allSettled([this.#emitFault(error), this.#closeSinks()]);
       await this.#closeStreams(error);

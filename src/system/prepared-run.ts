@@ -9,6 +9,7 @@ import { runFiles } from './run-files.js';
 import { RunMonitor } from './run-monitor.js';
 import type { RunPlan } from './run-plan.js';
 import type { RunShare } from './run-share.js';
+import { ScheduleFiles } from './schedule-files.js';
 import type { RunSummary } from './summary.js';
 import { summarize } from './summary.js';
 import { writeWeights } from './weight-files.js';
@@ -21,11 +22,15 @@ export interface PreparedRun {
   /** Takes the row of an epoch and makes records of it. */
   readonly report: (row: Float64Array) => void;
   readonly evaluations: RunEvaluations;
+  /** Undefined where the run is not recorded. */
+  readonly schedule: ScheduleFiles | undefined;
   /**
    * Writes what a run leaves, its weights, and sums it up.
    * @param endedMs when the last training step was done, milliseconds since 1970
    */
   conclude(reason: EndReason, endedMs: number): Promise<RunSummary>;
+  /** Closes what is open of a run that failed. */
+  abandon(): Promise<void>;
 }
 
 /** What a prepared run asks of whoever holds it. */
@@ -41,21 +46,26 @@ export async function prepareRun(plan: RunPlan, { emit, giveUp }: RunListener): 
   const { directory } = plan.configuration.output;
   const share = await allocateRun(plan);
   if (directory !== undefined) await writeConfiguration(directory, plan);
+  const schedule = await ScheduleFiles.open(share, giveUp);
   const monitor = new RunMonitor(share, emit);
   const evaluations = new RunEvaluations({ share, monitor, emit, onFailure: giveUp });
   return {
     share,
     sinks: directory === undefined ? [] : [new JsonlSink(join(directory, runFiles.metrics), giveUp)],
     evaluations,
+    schedule,
     report(row) {
       monitor.take(row);
       evaluations.afterReport();
     },
     async conclude(reason, endedMs) {
-      await evaluations.finish();
+      await Promise.all([evaluations.finish(), schedule?.close()]);
       if (directory !== undefined) await writeWeights(directory, await takeWeights(share, monitor.lastRow));
       await evaluations.close();
       return summarize(share, monitor, reason, endedMs);
+    },
+    async abandon() {
+      await Promise.allSettled([evaluations.close(), schedule?.close()]);
     },
   };
 }

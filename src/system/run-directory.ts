@@ -1,11 +1,11 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
-import { kernelHash } from '../kernels/kernels.js';
 import { writtenAlgorithm } from './algorithm-modules.js';
 import { runFiles, settingsText, writeWhole } from './run-files.js';
 import { networkEngines } from './run-plan.js';
 import type { RunPlan } from './run-plan.js';
+import { thisPlatform } from './saved-run.js';
 import { packageVersion } from './version.js';
 
 /**
@@ -54,9 +54,7 @@ function configurationText(plan: RunPlan): string {
   const content = {
     marlin: packageVersion(),
     node: process.version,
-    engine: `v8 ${process.versions.v8}`,
-    architecture: process.arch,
-    kernels: kernelHash(),
+    ...thisPlatform(),
     networkEngines: networkEngines(plan),
     configuration: {
       environment: configuration.environment,

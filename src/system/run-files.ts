@@ -1,7 +1,12 @@
 import { open, rename, rm } from 'node:fs/promises';
 
 /** Names of a run's files. */
-export const runFiles = { configuration: 'config.json', metrics: 'metrics.jsonl', weights: 'weights' } as const;
+export const runFiles = {
+  configuration: 'config.json',
+  metrics: 'metrics.jsonl',
+  weights: 'weights',
+  schedule: 'schedule',
+} as const;
 
 /** Writes a file so that its name never stands for half of it: temporary name, fsync, rename. */
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {

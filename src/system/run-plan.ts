@@ -1,4 +1,6 @@
 import { availableParallelism } from 'node:os';
+import type { ByteQueuePlan } from '../buffer/byte-queue.js';
+import { planByteQueue } from '../buffer/byte-queue.js';
 import { Layout } from '../buffer/layout.js';
 import { sectionAlignment } from '../buffer/layout.js';
 import type { RecordQueuePlan } from '../buffer/record-queue.js';
@@ -18,13 +20,15 @@ import { epochRowShape } from './run-share.js';
 
 /** Rows of the queue that carries an actor's reports: minutes of epochs, should the main thread be busy. */
 const reportCapacity = 4_096;
+/** Bytes of a thread's queue of scheduled events: seconds of the fastest runs. */
+const scheduleCapacity = 1 << 18;
 
 /**
  * The memory that does not belong to any policy: byte offsets in one SharedArrayBuffer.
  *
  * ```
  * main doorbell │ control of actor 0… │ control of learner 0… │ turns of actor 0… │ meetings of learner 0… │
- * pins [actor][policy] │ reports
+ * pins [actor][policy] │ reports │ schedules
  * ```
  * Every entry has a 128-byte line of its own.
  */
@@ -39,6 +43,14 @@ export interface RunMemoryPlan {
   /** Pin of (actor, policy), at `pins[actor][policy]`. */
   readonly pins: readonly (readonly number[])[];
   readonly reports: readonly RecordQueuePlan[];
+  /** Where threads write down what makes the run repeatable; undefined where it is not recorded. */
+  readonly schedules: SchedulesPlan | undefined;
+}
+
+/** One queue per thread. */
+export interface SchedulesPlan {
+  readonly actors: readonly ByteQueuePlan[];
+  readonly learners: readonly ByteQueuePlan[];
 }
 
 /** All that threads must agree on before a run. Plain data: it travels to every worker. */
@@ -90,7 +102,12 @@ export async function planRun(
     agents,
     policies,
     learnerWorkers,
-    memory: planRunMemory(policies.length, learnerWorkers.length, epochRowShape(agents.length, policies).width),
+    memory: planRunMemory(
+      policies.length,
+      learnerWorkers.length,
+      epochRowShape(agents.length, policies).width,
+      isRecorded(configuration),
+    ),
   };
 }
 
@@ -129,10 +146,22 @@ function assignPolicies(configuration: ResolvedConfiguration, policyCount: numbe
   );
 }
 
+/** Only what depends on the speed of threads need be written down. */
+function isRecorded({ parallel, output }: ResolvedConfiguration): boolean {
+  return parallel.execution === 'async' && output.directory !== undefined && output.schedule;
+}
+
 /** @param reportWidth columns of an actor's report */
-function planRunMemory(policyCount: number, learnerCount: number, reportWidth: number): RunMemoryPlan {
+function planRunMemory(
+  policyCount: number,
+  learnerCount: number,
+  reportWidth: number,
+  isRecordedRun: boolean,
+): RunMemoryPlan {
   const layout = new Layout();
   const line = (): number => layout.reserve(sectionAlignment);
+  const queues = (count: number): ByteQueuePlan[] =>
+    Array.from({ length: count }, () => planByteQueue(layout, scheduleCapacity));
   const lines = (count: number): number[] => Array.from({ length: count }, line);
   const plan = {
     mainDoorbell: line(),
@@ -142,6 +171,7 @@ function planRunMemory(policyCount: number, learnerCount: number, reportWidth: n
     meetings: lines(learnerCount),
     pins: Array.from({ length: actorCount }, () => lines(policyCount)),
     reports: Array.from({ length: actorCount }, () => planRecordQueue(layout, reportWidth, reportCapacity)),
+    schedules: isRecordedRun ? { actors: queues(actorCount), learners: queues(learnerCount) } : undefined,
   };
   return { ...plan, bytes: layout.end };
 }

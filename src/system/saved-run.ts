@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
+import { kernelHash } from '../kernels/kernels.js';
 import type { MarlConfiguration } from './configuration.js';
 import { runFiles } from './run-files.js';
 
@@ -12,6 +13,21 @@ export interface SavedRun {
   readonly agents: readonly string[];
   /** Version of the package that made the run. */
   readonly writtenBy: string;
+  /** What the bits of the run depend on besides. */
+  readonly platform: RunPlatform;
+}
+
+export interface RunPlatform {
+  /** The JavaScript engine and its version. */
+  readonly engine: string;
+  readonly architecture: string;
+  /** SHA-256 of the kernels, hexadecimal. */
+  readonly kernels: string;
+}
+
+/** What a run that is made now depends on. */
+export function thisPlatform(): RunPlatform {
+  return { engine: `v8 ${process.versions.v8}`, architecture: process.arch, kernels: kernelHash() };
 }
 
 /** @throws MarlinError `ERR_RUN_DIRECTORY` where the directory holds no run, or its config.json is damaged */
@@ -28,9 +44,12 @@ export async function savedRun(directory: string): Promise<SavedRun> {
     throw new MarlinError('ERR_RUN_DIRECTORY', message, { cause });
   }
   try {
-    const { marlin, configuration } = JSON.parse(text) as { marlin: unknown; configuration: MarlConfiguration };
+    const { marlin, configuration, engine, architecture, kernels } = JSON.parse(text) as RunPlatform & {
+      readonly marlin: unknown;
+      readonly configuration: MarlConfiguration;
+    };
     const agents = (configuration.agents as readonly { readonly id: unknown }[]).map(({ id }) => String(id));
-    return { configuration, agents, writtenBy: String(marlin) };
+    return { configuration, agents, writtenBy: String(marlin), platform: { engine, architecture, kernels } };
   } catch (cause) {
     throw new MarlinError('ERR_RUN_DIRECTORY', `${path} is damaged: it is not what a run writes.`, { cause });
   }

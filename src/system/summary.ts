@@ -57,6 +57,11 @@ export interface RunSummary {
   readonly agents: readonly AgentSummary[];
 }
 
+/** SHA-256 of the online parameters of a policy, hexadecimal. */
+export function hashOf(share: RunShare, index: number): string {
+  return createHash('sha256').update(onlineParameters(share, index)).digest('hex');
+}
+
 /**
  * @param endedMs when the last training step was done, milliseconds since 1970
  */
@@ -91,7 +96,7 @@ export function summarize(share: RunShare, monitor: RunMonitor, reason: EndReaso
         weightsLagMax: row[first + policyColumns.weightsLagMax],
         trainingLagMax: row[first + policyColumns.trainingLagMax],
         actorWaitShare: monitor.actorWaitShare(index),
-        weightsHash: createHash('sha256').update(onlineParameters(share, index)).digest('hex'),
+        weightsHash: hashOf(share, index),
         networkEngine: engines[policy.id],
       };
     }),

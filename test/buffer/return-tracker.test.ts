@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Layout } from '#marlin/buffer/layout.js';
-import { periodOf } from '#marlin/buffer/position.js';
+import { distance, periodOf } from '#marlin/buffer/position.js';
 import { initializeReturnTracker, ReturnTracker, returnTrackerBytes } from '#marlin/buffer/return-tracker.js';
 import type { RingPlan } from '#marlin/buffer/ring-plan.js';
-import { initializeRings, planRing } from '#marlin/buffer/ring-plan.js';
+import { initializeRings, planRing, ringControl, ringControlView } from '#marlin/buffer/ring-plan.js';
 import { RingWriter } from '#marlin/buffer/ring-writer.js';
 import { PlainMover } from './plain-mover.js';
 
@@ -16,6 +16,8 @@ interface Rig {
   readonly writers: readonly RingWriter[];
   readonly deviation: Float64Array;
   newTracker(): ReturnTracker;
+  seen(ring: number): number;
+  vouchesFor(ring: number, position: number): boolean;
   append(ring: number, reward: number, ends: boolean): void;
 }
 
@@ -45,6 +47,9 @@ function makeRig(rings: number, capacity: number): Rig {
     plan,
     writers,
     deviation: new Float64Array(buffer, deviation, 1),
+    seen: (ring) => Atomics.load(ringControlView(buffer, plan, ring), ringControl.head),
+    vouchesFor: (ring, position) =>
+      distance(position, Atomics.load(ringControlView(buffer, plan, ring), ringControl.claim), plan.period) <= capacity,
     newTracker: () => new ReturnTracker(buffer, plan, discount, state, deviation),
     append: (ring, reward, truncated) =>
       writers[ring].append({
@@ -88,10 +93,10 @@ describe('the deviation of discounted returns', () => {
         running[ring] = discount * running[ring] + reward;
         returns.push(running[ring]);
         if (ends) running[ring] = 0;
-        if (isFollowed) tracker.follow();
+        if (isFollowed) tracker.follow(rig);
         if (isReplaced) tracker = rig.newTracker();
       }
-      tracker.follow();
+      tracker.follow(rig);
       const expected = deviationOf(returns);
       expect(rig.deviation[0]).toBeCloseTo(expected > 1e-4 ? expected : 1, 6);
     });
@@ -108,7 +113,7 @@ describe('the deviation of discounted returns', () => {
     const rig = makeRig(1, 16);
     const tracker = rig.newTracker();
     for (let count = 0; count < 100; count++) rig.append(0, count % 3, false);
-    tracker.follow();
+    tracker.follow(rig);
     expect(rig.deviation[0]).toBeGreaterThan(0);
     expect(rig.deviation[0]).toBeLessThan(20);
   });

@@ -28,6 +28,8 @@ export interface RigOptions {
   readonly seed: number;
   /** Drawn by priority; left out: uniformly. */
   readonly priorities?: PrioritySettings;
+  /** What the sampler sees of the rings; left out: what is there, or what a test makes of it in between. */
+  readonly windows?: (...parts: ConstructorParameters<typeof RingWindows>) => RingWindows;
 }
 
 /** A mover that a test can let die inside a row: after so many more copies it throws. */
@@ -83,7 +85,7 @@ export class RingRig {
 
   readonly #options: RigOptions;
   readonly #mover: InterruptedMover;
-  readonly #windows: InterruptedWindows;
+  readonly #windows: RingWindows;
   readonly #writerMover: MortalMover;
   readonly #transition: Transition;
   readonly #readerLists: ReaderLists;
@@ -132,7 +134,8 @@ export class RingRig {
     this.models = Array.from({ length: spec.rings }, () => new RingModel());
     this.writers = this.models.map((_, ring) => this.#writer(ring));
     initializePriorityState(this.buffer, this.plan, this.#priorityState);
-    this.#windows = new InterruptedWindows(this.buffer, this.plan, rule.frames);
+    const makeWindows = options.windows ?? ((...parts) => new InterruptedWindows(...parts));
+    this.#windows = makeWindows(this.buffer, this.plan, rule.frames);
     this.sampler = this.#makeSampler();
   }
 
@@ -228,7 +231,7 @@ export class RingRig {
   }
 
   #interrupt(interrupt: () => void): void {
-    this.#windows.interrupt = interrupt;
+    if (this.#windows instanceof InterruptedWindows) this.#windows.interrupt = interrupt;
     this.#mover.interrupt = interrupt;
   }
 
