@@ -147,7 +147,7 @@ export const algorithm = {
     planBatch(trainer, context);
     return {
       frames: 1,
-      experience: { kind: /** @type {const} */ ('replay'), steps: 1, discount, priorities: undefined },
+      experience: { kind: /** @type {const} */ ('replay'), steps: 1, discount },
       ringFields: [],
       parameterCount: count,
       parameters: tensors,

@@ -37,7 +37,7 @@ export interface ReplayExperience {
   /** γ, per step. */
   readonly discount: number;
   /** Drawn by priority; undefined: uniformly. */
-  readonly priorities: PrioritySettings | undefined;
+  readonly priorities?: PrioritySettings | undefined;
   /** Whether the deviation of discounted returns goes to `batch.returnDeviation`. */
   readonly tracksReturns?: boolean;
 }

@@ -46,7 +46,7 @@ const settings: readonly Setting[] = [
   flag('--batch-size <n>', 'transitions per training step; default 64', 'parallel.batchSize', number),
   flag(
     '--run-dir <path>',
-    'where config.json, metrics.jsonl and weights go; default runs/<game>-<time>',
+    'where config.json, metrics.jsonl, schedule and weights go; default runs/<game>-<time>',
     'output.directory',
     String,
   ),

@@ -36,6 +36,17 @@ class Moves {
   }
 }
 
+/** Versions of a policy's weights that a recorded actor acted by. */
+export function versionsActedBy(stream: ScheduleStream, policy: number): Set<number> {
+  const versions = new Set([0]);
+  let version = 0;
+  for (const { numbers } of stream.events(policy, [eventKind.version])) {
+    version = (version + numbers[1]) & versionMask;
+    versions.add(version);
+  }
+  return versions;
+}
+
 /** Reads the weights that the recorded actor acted by, from a copy of its own. */
 export class ReplayedReader implements WeightReader {
   readonly retries = 0;

@@ -1,5 +1,5 @@
 import type { CommitFigures } from '../buffer/commit-figures.js';
-import { advance } from '../buffer/position.js';
+import { advance, distance } from '../buffer/position.js';
 import type { RingPlan } from '../buffer/ring-plan.js';
 import { RingWindows } from '../buffer/ring-windows.js';
 import type { WeightPublisher } from '../buffer/weights.js';
@@ -9,51 +9,91 @@ import { Difference } from './difference.js';
 import type { ScheduledEvent, ScheduleStream } from './schedule-reader.js';
 import { eventKind } from './schedule-format.js';
 
-/** Lets an actor play until the head of a ring is at `head`. */
-export type AwaitHead = (ring: number, head: number) => void;
+/** The bytes of a policy's ring, as something that can be kept and put back. */
+export interface RingMemory {
+  capture(): Uint8Array;
+  restore(bytes: Uint8Array): void;
+}
 
-/** Windows that see what a recorded step saw. */
+/**
+ * Windows that see what a recorded step saw.
+ *
+ * A step that had a draw refused looked at its ring again later, when the actor had moved on. Nobody waits for that here:
+ * the ring is copied when it is where the step first saw it, and at each later look but the last. Once it is at the last,
+ * the step is done over the copies, and then the ring is put back.
+ */
 export class ReplayedWindows extends RingWindows {
   readonly #numbersPerLook: number;
-  readonly #awaitHead: AwaitHead;
-  readonly #lastHeads: Int32Array;
+  readonly #memory: RingMemory;
+  /** The head at the last look of the step before. */
+  #lastHead: number;
+  /** Of the step that comes next: numbers of its looks, its heads, and the ring at all of them but the last. */
   #looks: readonly number[] = [];
-  #look = 0;
+  #heads: number[] = [];
+  readonly #copies: Uint8Array[] = [];
   #refusals: readonly number[] = [];
+  #look = 0;
+  #excess = 0;
   #refusal = 0;
   #questions = 0;
 
   /** @param stepNumbers see `numbersPerStep` */
-  constructor(buffer: SharedArrayBuffer, plan: RingPlan, frames: number, stepNumbers: number, awaitHead: AwaitHead) {
+  constructor(buffer: SharedArrayBuffer, plan: RingPlan, frames: number, stepNumbers: number, memory: RingMemory) {
     super(buffer, plan, frames);
-    this.#numbersPerLook = stepNumbers / plan.rings;
-    this.#awaitHead = awaitHead;
-    this.#lastHeads = new Int32Array(plan.rings).fill(plan.startPosition);
+    if (plan.rings !== 1) throw new RangeError('A schedule is replayed for policies of one ring.');
+    this.#numbersPerLook = stepNumbers;
+    this.#memory = memory;
+    this.#lastHead = plan.startPosition;
   }
 
-  /** Whether the rings are where a step first saw them. */
-  areAt(step: ScheduledEvent): boolean {
-    const looks = looksOf(step);
-    for (let ring = 0; ring < this.plan.rings; ring++) {
-      const head = advance(this.#lastHeads[ring], looks[ring * this.#numbersPerLook], this.plan.period);
-      if (super.loadHead(ring) !== head) return false;
-    }
-    return true;
-  }
-
-  /** What the next training step is to see. */
-  begin(step: ScheduledEvent): void {
-    this.#refusals = refusalsOf(step);
+  /** Takes note of what the next step saw. */
+  expect(step: ScheduledEvent): void {
     this.#looks = looksOf(step);
+    this.#refusals = refusalsOf(step);
+    this.#heads = [];
+    this.#copies.length = 0;
+    let head = this.#lastHead;
+    for (let place = 0; place < this.#looks.length; place += this.#numbersPerLook) {
+      head = advance(head, this.#looks[place], this.plan.period);
+      this.#heads.push(head);
+    }
+    this.#lastHead = head;
+  }
+
+  /**
+   * Looks where the ring is, and copies it where the next step saw it so. To be asked between any two turns.
+   * @returns true once the step can be done
+   * @throws Difference where the ring has passed a place at which the step saw it
+   */
+  areReady(): boolean {
+    const now = super.loadHead(0);
+    const heads = this.#heads;
+    while (this.#copies.length < heads.length - 1 && heads[this.#copies.length] === now) {
+      const isSame = this.#copies.length > 0 && heads[this.#copies.length - 1] === now;
+      this.#copies.push(isSame ? this.#copies[this.#copies.length - 1] : this.#memory.capture());
+    }
+    const awaited = heads[this.#copies.length];
+    if (awaited === undefined) throw new Difference('it has not looked at its ring');
+    const missing = distance(now, awaited, this.plan.period);
+    if (missing < 0) throw new Difference('its ring is further than it saw it');
+    return missing === 0 && this.#copies.length === heads.length - 1;
+  }
+
+  /** The step begins. */
+  begin(): void {
+    if (this.#copies.length > 0) this.#copies.push(this.#memory.capture());
     this.#look = 0;
+    this.#excess = 0;
     this.#refusal = 0;
     this.#questions = 0;
   }
 
   /** @throws Difference where the step has not seen all of it */
   end(): void {
-    if (this.#look === this.#looks.length && this.#refusal === this.#refusals.length) return;
-    throw new Difference(`it looked at its rings ${this.#look} times, not ${this.#looks.length}`);
+    const live = this.#copies.at(-1);
+    if (live !== undefined) this.#memory.restore(live);
+    if (this.#look === this.#heads.length && this.#refusal === this.#refusals.length) return;
+    throw new Difference(`it looked at its ring ${this.#look} times, not ${this.#heads.length}`);
   }
 
   override isWhole(): boolean {
@@ -64,21 +104,19 @@ export class ReplayedWindows extends RingWindows {
   }
 
   override firstWhole(ring: number): number {
-    return advance(this.firsts[ring], this.#nextLook(), this.plan.period);
+    const excess = this.#looks[this.#excess * this.#numbersPerLook + 1] as number | undefined;
+    if (excess === undefined) throw new Difference('it asked its ring more often');
+    this.#excess++;
+    return advance(this.firsts[ring], excess, this.plan.period);
   }
 
-  protected override loadHead(ring: number): number {
-    const head = advance(this.#lastHeads[ring], this.#nextLook(), this.plan.period);
-    this.#lastHeads[ring] = head;
-    this.#awaitHead(ring, head);
-    return head;
-  }
-
-  #nextLook(): number {
-    const number = this.#looks[this.#look] as number | undefined;
-    if (number === undefined) throw new Difference('it looked at its rings more often');
+  protected override loadHead(): number {
+    const head = this.#heads[this.#look] as number | undefined;
+    if (head === undefined) throw new Difference('it looked at its ring more often');
+    const copy = this.#copies[this.#look] as Uint8Array | undefined;
+    if (copy !== undefined) this.#memory.restore(copy);
     this.#look++;
-    return number;
+    return head;
   }
 }
 
@@ -110,6 +148,7 @@ export class ReplayedPublisher implements WeightPublisher, LearnerWitness {
   readonly posted: PostedFigures[] = [];
   readonly #memory: Uint8Array;
   readonly #bytes: number;
+  readonly #wanted: ReadonlySet<number>;
   readonly #publications: Iterator<ScheduledEvent, void>;
   readonly #figures: CommitFigures;
   readonly #row: Float64Array;
@@ -120,11 +159,15 @@ export class ReplayedPublisher implements WeightPublisher, LearnerWitness {
   #nextAt = 0;
   #nextBits = 0;
 
-  /** @param initial byte offset of the weights that the run begins with */
+  /**
+   * @param initial byte offset of the weights that the run begins with
+   * @param wanted versions that an actor asks for
+   */
   constructor(
     buffer: SharedArrayBuffer,
     parameterBytes: number,
     initial: number,
+    wanted: ReadonlySet<number>,
     stream: ScheduleStream,
     policy: number,
     figures: CommitFigures,
@@ -132,12 +175,18 @@ export class ReplayedPublisher implements WeightPublisher, LearnerWitness {
   ) {
     this.#memory = new Uint8Array(buffer);
     this.#bytes = parameterBytes;
+    this.#wanted = wanted;
     this.#publications = stream.events(policy, [eventKind.publication]);
     this.#figures = figures;
     this.#row = new Float64Array(1 + Math.max(1, figureCount));
     this.notePosted();
     this.published.push({ version: 0, bytes: this.#memory.slice(initial, initial + parameterBytes) });
     this.#take();
+  }
+
+  /** True once all that was recorded has been published. */
+  get isThrough(): boolean {
+    return this.#nextAt === Infinity;
   }
 
   /** Keeps what the last commit posted, if it is another. */
@@ -166,7 +215,9 @@ export class ReplayedPublisher implements WeightPublisher, LearnerWitness {
       throw new Difference(`its first figure is ${own}, not ${this.#figure[0]}`);
     }
     this.version = (this.version + 1) & versionMask;
-    this.published.push({ version: this.version, bytes: this.#memory.slice(source, source + this.#bytes) });
+    if (this.#wanted.has(this.version)) {
+      this.published.push({ version: this.version, bytes: this.#memory.slice(source, source + this.#bytes) });
+    }
     this.#take();
     return true;
   }

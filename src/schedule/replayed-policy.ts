@@ -26,7 +26,6 @@ export class ReplayedPolicy {
   #next: ScheduledEvent | undefined;
   /** Training steps of the recorded learner. */
   readonly #recordedSteps: number;
-  #isTraining = false;
 
   constructor(parts: ReplayedPolicyParts) {
     const { stream, index } = parts;
@@ -38,11 +37,7 @@ export class ReplayedPolicy {
 
   /** Does all the steps that saw the rings as they now are. */
   train(): void {
-    // A step may let the actor play on, who then asks again.
-    if (this.#isTraining) return;
-    this.#isTraining = true;
     while (this.#isDue()) this.#step();
-    this.#isTraining = false;
   }
 
   /** The weights of this version; earlier ones are not asked for any more. */
@@ -73,13 +68,15 @@ export class ReplayedPolicy {
       throw new Difference(`it did ${learner.trainSteps} training steps, not ${this.#recordedSteps}`);
     }
     learner.finish();
+    if (this.#next !== undefined || !this.#parts.publisher.isThrough)
+      throw new Difference('the recorded learner did more');
   }
 
   #isDue(): boolean {
     const { learner, windows } = this.#parts;
     if (learner.trainSteps === this.#recordedSteps) return false;
     if (windows === undefined) return learner.isReady;
-    return this.#next !== undefined && windows.areAt(this.#next);
+    return this.#next !== undefined && windows.areReady();
   }
 
   #step(): void {
@@ -87,15 +84,16 @@ export class ReplayedPolicy {
     if (windows === undefined || this.#next === undefined) {
       learner.trainStep();
     } else {
-      windows.begin(this.#next);
-      this.#take();
+      windows.begin();
       learner.trainStep();
       windows.end();
+      this.#take();
     }
     publisher.notePosted();
   }
 
   #take(): void {
     this.#next = this.#steps.next().value ?? undefined;
+    if (this.#next !== undefined) this.#parts.windows?.expect(this.#next);
   }
 }

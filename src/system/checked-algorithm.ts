@@ -1,10 +1,16 @@
 import * as v from 'valibot';
 import type { ActingPolicy, Algorithm, AlgorithmPlan, Experience, Trainer } from '../algorithms/algorithm.js';
 import { ConfigurationError } from '../errors.js';
-import { count, countOrZero, looseSettings, share, text } from '../schemas.js';
+import { count, countOrZero, finiteNumber, looseSettings, share, text } from '../schemas.js';
 import { parseSetting } from '../validation.js';
 
-const anything = v.custom<unknown>(() => true);
+const unit = v.picklist(['epochs', 'turns']);
+
+/** Complete: nobody fills in what is missing of a plan. */
+const epsilon = v.union([
+  looseSettings({ kind: v.optional(v.literal('linear')), start: share, end: share, duration: finiteNumber, unit }),
+  looseSettings({ kind: v.literal('decay'), start: share, end: share, factor: share, unit }),
+]);
 
 const planSchema = looseSettings({
   frames: count,
@@ -14,7 +20,7 @@ const planSchema = looseSettings({
     v.looseObject({ kind: v.literal('none') }),
   ]),
   ringFields: v.array(v.strictObject({ name: text, dtype: v.picklist(['u8', 'i32', 'f32']), size: count })),
-  parameterCount: count,
+  parameterCount: countOrZero,
   parameters: v.array(
     v.looseObject({
       name: text,
@@ -24,10 +30,10 @@ const planSchema = looseSettings({
       size: count,
     }),
   ),
-  stateBytes: count,
+  stateBytes: countOrZero,
   policyScratchBytes: countOrZero,
   trainerScratchBytes: countOrZero,
-  epsilon: v.optional(anything),
+  epsilon: v.optional(epsilon),
   metricNames: v.array(text),
 });
 
@@ -60,7 +66,9 @@ export function checked(algorithm: Algorithm): Algorithm {
 function checkedPlan(name: string, plan: AlgorithmPlan): AlgorithmPlan {
   const field = `${name}.plan()`;
   parseSetting(planSchema, plan, field);
-  const { parameters, parameterCount, stateBytes } = plan;
+  const { parameters, parameterCount, stateBytes, metricNames } = plan;
+  const twice = metricNames.find((metric, index) => metricNames.indexOf(metric) < index);
+  if (twice !== undefined) refuse(`${field}.metricNames`, twice, 'there once: names must be all different');
   if (stateBytes < parameterCount * 4) {
     refuse(`${field}.stateBytes`, stateBytes, `at least ${parameterCount * 4}: the state begins with the parameters`);
   }

@@ -15,26 +15,38 @@ const timed = new Set([
 export class RecordComparison {
   /** Records that were the same. */
   count = 0;
-  readonly #written: readonly TrainingRecord[];
+  readonly #written: Generator<TrainingRecord, undefined>;
 
-  /** @param text metrics.jsonl */
-  constructor(text: string) {
-    this.#written = text
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as TrainingRecord)
-      .filter(isCompared);
+  /** @param metrics what metrics.jsonl holds; each line is parsed when its turn has come */
+  constructor(metrics: Buffer) {
+    this.#written = comparedRecords(metrics);
   }
 
   /** @throws Difference naming the first thing that is not the same */
   compare(record: TrainingRecord): void {
     if (!isCompared(record)) return;
-    const written = this.#written[this.count] as TrainingRecord | undefined;
-    if (written === undefined) return;
+    const { value: written } = this.#written.next();
+    if (written === undefined) throw new Difference(`record ${this.count + 1} is one more than the run wrote`);
     const found = differenceOf(written, record, record.kind);
     if (found !== undefined) throw new Difference(`record ${this.count + 1} has another ${found}`);
     this.count++;
   }
+
+  /** What is left once the run has ended: undefined where that is nothing. */
+  leftover(): string | undefined {
+    return this.#written.next().done === true ? undefined : `the run wrote more than ${this.count} records`;
+  }
+}
+
+function* comparedRecords(metrics: Buffer): Generator<TrainingRecord, undefined> {
+  for (let first = 0; first < metrics.length;) {
+    const end = metrics.indexOf('\n', first);
+    if (end < 0) return undefined;
+    const record = JSON.parse(metrics.subarray(first, end).toString()) as TrainingRecord;
+    if (isCompared(record)) yield record;
+    first = end + 1;
+  }
+  return undefined;
 }
 
 /** Evaluations take whatever weights are the newest at the time. */

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { setImmediate as nextEvents } from 'node:timers/promises';
 import type { Actor } from '../actor/actor.js';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
-import { distance } from '../buffer/position.js';
-import { ringControl, ringControlView } from '../buffer/ring-plan.js';
 import { MarlinError } from '../errors.js';
 import { committedParameters } from '../learner/learner-state.js';
 import type { DoneRecord, TrainingRecord } from '../metrics/record.js';
 import { Difference } from '../schedule/difference.js';
-import { ReplayedFigures, ReplayedReader } from '../schedule/replayed-actor.js';
+import { ReplayedFigures, ReplayedReader, versionsActedBy } from '../schedule/replayed-actor.js';
+import type { RingMemory } from '../schedule/replayed-learner.js';
 import { ReplayedPublisher, ReplayedWindows } from '../schedule/replayed-learner.js';
 import { ReplayedPolicy } from '../schedule/replayed-policy.js';
 import { eventKind } from '../schedule/schedule-format.js';
@@ -22,6 +21,7 @@ import { buildLearner } from './learner-wiring.js';
 import type { OpenRun } from './open-run.js';
 import { openRun } from './open-run.js';
 import { RecordComparison } from './record-comparison.js';
+import type { PolicyPlan } from './policy-plan.js';
 import { stepNumbersOf } from './recording.js';
 import { allocateRun } from './run-allocation.js';
 import { runFiles } from './run-files.js';
@@ -60,7 +60,7 @@ export async function reproduceRun(directory: string): Promise<Reproduction> {
   const saved = await savedRun(directory);
   checkPlatform(saved, directory);
   const configuration = replayedConfiguration(configurationOf(saved, directory));
-  const metrics = await readFile(join(directory, runFiles.metrics), 'utf8');
+  const metrics = await readMetrics(directory);
   const done = doneRecord(metrics, directory);
   const { agentCount, experiment } = configuration;
   const request = { agentCount, maxTurns: experiment.maxTurns };
@@ -73,11 +73,16 @@ export async function reproduceRun(directory: string): Promise<Reproduction> {
     const plan = await planRun({ ...configuration, parallel }, environmentPlan, environment.agents);
     checkEngines(networkEngines(plan), done.network_engines, directory);
     const run = await openRun(await allocateRun(plan));
+    checkStop(run, done, directory);
     const comparison = new RecordComparison(metrics);
     const monitor = new RunMonitor(run, (record) => comparison.compare(record));
     const report = (row: Float64Array): void => monitor.take(row);
     const replay = new Replay(run, done.timesteps_total);
-    const difference = (await replay.play(environment, report, streams)) ?? hashDifference(run, done.weights_hashes);
+    const difference =
+      (await replay.play(environment, report, streams)) ??
+      comparison.leftover() ??
+      totalsDifference(monitor, done) ??
+      hashDifference(run, done.weights_hashes);
     return {
       isSame: difference === undefined,
       difference,
@@ -123,11 +128,34 @@ function checkEngines(
   }
 }
 
-function doneRecord(metrics: string, directory: string): DoneRecord {
-  const lines = metrics.trimEnd().split('\n');
-  const last = JSON.parse(lines.at(-1) ?? '{}') as Partial<TrainingRecord>;
-  if (last.kind === 'done') return last as DoneRecord;
+async function readMetrics(directory: string): Promise<Buffer> {
+  try {
+    return await readFile(join(directory, runFiles.metrics));
+  } catch (cause) {
+    const message = `${directory} has no records to be compared with: ${(cause as Error).message}`;
+    throw new MarlinError('ERR_REPRODUCTION', message, { cause });
+  }
+}
+
+function doneRecord(metrics: Buffer, directory: string): DoneRecord {
+  const end = metrics.lastIndexOf('\n');
+  const last = metrics.subarray(metrics.lastIndexOf('\n', end - 1) + 1, Math.max(0, end)).toString();
+  try {
+    const record = JSON.parse(last) as TrainingRecord;
+    if (record.kind === 'done') return record;
+  } catch {
+    // As good as another record.
+  }
   throw new MarlinError('ERR_REPRODUCTION', `${directory} did not end in good order: its last record is no \`done\`.`);
+}
+
+/** What a stop gives up of owed training is known only for all policies together, and to schedules. */
+function checkStop({ plan }: OpenRun, done: DoneRecord, directory: string): void {
+  if (done.reason !== 'stopped' || plan.configuration.parallel.execution === 'async') return;
+  const owed = plan.policies.reduce((sum, { pace }) => sum + owedTrainSteps(done.timesteps_total, pace.rate), 0);
+  if (done.train_steps_total === owed) return;
+  const message = `${directory} was stopped with ${owed - done.train_steps_total} training steps still owed, and nothing says of whom.`;
+  throw new MarlinError('ERR_REPRODUCTION', message);
 }
 
 /** The schedules of a run, by thread. */
@@ -155,10 +183,27 @@ function hashesOf(run: OpenRun): Record<string, string> {
   return Object.fromEntries(run.plan.policies.map(({ id }, index) => [id, hashOf(run, index)]));
 }
 
+function totalsDifference(monitor: RunMonitor, { episodes_total, train_steps_total }: DoneRecord): string | undefined {
+  const trainSteps = monitor.trainStepsTotal();
+  if (monitor.epochs !== episodes_total) return `${monitor.epochs} epochs were played, not ${episodes_total}`;
+  if (trainSteps !== train_steps_total) return `${trainSteps} training steps were done, not ${train_steps_total}`;
+  return undefined;
+}
+
 function hashDifference(run: OpenRun, recorded: Readonly<Record<string, string>>): string | undefined {
   const own = hashesOf(run);
   const other = Object.keys(recorded).find((id) => own[id] !== recorded[id]);
   return other === undefined ? undefined : `the weights of ${other} came out as ${own[other]}, not ${recorded[other]}`;
+}
+
+/** The rings of a policy lie between its learner's state and its weights. */
+function ringMemoryOf(buffer: SharedArrayBuffer, { learner, weights }: PolicyPlan): RingMemory {
+  const memory = new Uint8Array(buffer);
+  const [first, end] = [learner.committed + learner.bytes, weights.control];
+  return {
+    capture: () => memory.slice(first, end),
+    restore: (bytes) => memory.set(bytes, first),
+  };
 }
 
 /** Longest stretch of work between two looks at the event loop, in milliseconds. */
@@ -171,7 +216,6 @@ class Replay {
   readonly #run: OpenRun;
   readonly #endTurns: number;
   #actor: Actor | undefined;
-  #isInTurn = false;
   /** What learners do between two turns. */
   #afterTurn: () => void = () => {};
 
@@ -226,7 +270,9 @@ class Replay {
     const stepNumbers = run.plan.policies.map((policy) => stepNumbersOf(policy) ?? 0);
     const actorStream = new ScheduleStream(streams.actor, 'schedule/actor-0.bin', stepNumbers);
     const policies = await Promise.all(
-      run.plan.policies.map(async (_, index) => this.#replayedPolicy(index, streams.learners, stepNumbers)),
+      run.plan.policies.map(async (_, index) =>
+        this.#replayedPolicy(index, streams.learners, actorStream, stepNumbers),
+      ),
     );
     const { actor } = await buildActor(run, 0, environment, report, {
       reader: (index) => {
@@ -256,6 +302,7 @@ class Replay {
   async #replayedPolicy(
     index: number,
     learnerFiles: readonly Uint8Array[],
+    actorStream: ScheduleStream,
     stepNumbers: readonly number[],
   ): Promise<ReplayedPolicy> {
     const run = this.#run;
@@ -266,13 +313,20 @@ class Replay {
     const { rings, algorithmPlan, learner: plan, weights } = policy;
     const windows =
       algorithmPlan.experience.kind === 'replay'
-        ? new ReplayedWindows(buffer, rings, algorithmPlan.frames, stepNumbers[index], (ring, head) =>
-            this.#awaitHead(index, ring, head),
-          )
+        ? new ReplayedWindows(buffer, rings, algorithmPlan.frames, stepNumbers[index], ringMemoryOf(buffer, policy))
         : undefined;
     const figures = figuresOf(buffer, policy);
     const initial = committedParameters(plan);
-    const publisher = new ReplayedPublisher(buffer, weights.bytes, initial, stream, index, figures, plan.figureCount);
+    const publisher = new ReplayedPublisher(
+      buffer,
+      weights.bytes,
+      initial,
+      versionsActedBy(actorStream, index),
+      stream,
+      index,
+      figures,
+      plan.figureCount,
+    );
     const learner = await buildLearner(run, index, { windows, publisher: () => publisher, witness: publisher });
     return new ReplayedPolicy({ learner, publisher, windows, stream, index });
   }
@@ -292,24 +346,9 @@ class Replay {
   }
 
   #playTurn(): void {
-    if (this.#isInTurn || !this.#mayPlay()) throw new Difference('a learner waits for rows that never come');
-    this.#isInTurn = true;
     this.#actor?.playTurn();
     this.turns++;
-    this.#isInTurn = false;
     this.#afterTurn();
-  }
-
-  /** Lets the actor play until the head of a ring is where a recorded step saw it. */
-  #awaitHead(index: number, ring: number, head: number): void {
-    const { rings } = this.#run.plan.policies[index];
-    const control = ringControlView(this.#run.policyMemories[index].buffer, rings, ring);
-    for (;;) {
-      const missing = distance(Atomics.load(control, ringControl.head), head, rings.period);
-      if (missing === 0) return;
-      if (missing < 0) throw new Difference('a ring is further than a step saw it');
-      this.#playTurn();
-    }
   }
 
   /** The same, but a difference says whose it is. */

@@ -75,6 +75,8 @@ class InterruptedWindows extends RingWindows {
 /** Rings, their writers and their sampler on one thread, beside a model of each ring. */
 export class RingRig {
   readonly plan: RingPlan;
+  /** First byte behind the rings, which lie first. */
+  readonly ringEnd: number;
   readonly buffer: SharedArrayBuffer;
   readonly batch: TransitionBatch;
   sampler: RingSampler;
@@ -100,6 +102,7 @@ export class RingRig {
     const layout = new Layout();
     const observationBytes = spec.observationSize * (spec.observationDtype === 'u8' ? 1 : 4);
     this.plan = planRing(layout, spec);
+    this.ringEnd = layout.end;
     this.batch = planTransitionBatch(
       layout,
       batchSize,

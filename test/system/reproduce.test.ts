@@ -114,6 +114,21 @@ describe('a run is reproduced', () => {
   });
 });
 
+describe('a run of several agents whose rings have wrapped is reproduced', () => {
+  it.each([1, 2, 3, 4, 5, 6])('by its schedule: seed %i', async (seed) => {
+    // Several learners have draws refused at the same time.
+    const parallel = {
+      bufferCapacity: seed % 2 === 0 ? 60 : 300,
+      maxTrainingLag: 32,
+      trainInterval: 1,
+      gradientSteps: 2,
+    };
+    const experiment = { epochs: 60, seed, logInterval: 1 };
+    const run = await recorded({ parallel, experiment }, { agents: 2 + (seed % 3) });
+    expect(await reproduceRun(run.directory)).toEqual(sameAs(run));
+  });
+});
+
 describe('what differs is told, and where', () => {
   let directory: string;
   beforeAll(async () => {
@@ -146,6 +161,28 @@ describe('what differs is told, and where', () => {
       isSame: false,
       difference: expect.stringMatching(/record 11 has another episode\.episode_len: \d+, not 3$/),
       records: 10,
+    });
+  });
+
+  it('records that are missing, or too many', async () => {
+    const fewer = await changed('metrics.jsonl', (bytes) => {
+      const lines = bytes.toString().split('\n');
+      return lines.toSpliced(20, 4).join('\n');
+    });
+    expect(await reproduceRun(fewer)).toMatchObject({ isSame: false, records: 20 });
+    const more = await changed('metrics.jsonl', (bytes) => {
+      const lines = bytes.toString().split('\n');
+      return lines.toSpliced(-2, 0, lines[0] ?? '').join('\n');
+    });
+    expect(await reproduceRun(more)).toMatchObject({ isSame: false, difference: 'the run wrote more than 40 records' });
+  });
+
+  it('totals that are not what they were', async () => {
+    const copy = await changed('metrics.jsonl', (bytes) =>
+      bytes.toString().replace(/"train_steps_total":\d+(,"seconds")/, '"train_steps_total":3$1'),
+    );
+    expect(await reproduceRun(copy)).toMatchObject({
+      difference: expect.stringMatching(/training steps were done, not 3/),
     });
   });
 
@@ -205,6 +242,24 @@ describe('what differs is told, and where', () => {
       message: expect.stringMatching(/did not end in good order/),
     });
     expect(await failureOf(reproduceRun(join(scratch, 'nowhere')))).toMatchObject({ code: 'ERR_RUN_DIRECTORY' });
+  });
+
+  it('a sequential run that was stopped with much training owed', async () => {
+    const parallel = { execution: 'sequential', trainInterval: 40, gradientSteps: 10_000_000 } as const;
+    const own = join(scratch, 'owing');
+    const system = new MarlSystem({ ...trial({}, { parallel }), output: { directory: own } });
+    await system.start();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await system.stop();
+    expect(await failureOf(reproduceRun(own))).toMatchObject({
+      code: 'ERR_REPRODUCTION',
+      message: expect.stringMatching(/still owed, and nothing says of whom/),
+    });
+  });
+
+  it.each(['', '{"kind":"epi', 'no json\n'])('records that are none: %j', async (text) => {
+    const copy = await changed('metrics.jsonl', () => text);
+    expect(await failureOf(reproduceRun(copy))).toMatchObject({ code: 'ERR_REPRODUCTION' });
   });
 
   it('by the command, with exit code 1', async () => {
