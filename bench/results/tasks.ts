@@ -173,7 +173,7 @@ export const tasks: readonly Task[] = [
   {
     name: 'cartpole-iqn',
     title: 'CartPole-v1, IQN, 50 000 turns',
-    settings: '256-256, 12 quantiles, factorised noise, rates, schedules and τ as of DQN',
+    settings: '256-256, 12 quantiles, no noise; rates, schedules and τ as of DQN',
     bar: '≥ 475 on ≥ 4 of 5',
     seeds: fiveSeeds,
     score: hundredEpisodes,
@@ -184,6 +184,7 @@ export const tasks: readonly Task[] = [
         frameStack: 1,
         discount: 0.99,
         nStep: 3,
+        noise: { kind: 'none' },
         learningRate: cartPoleLearningRate,
         targetUpdate: cartPoleTarget,
         epsilon: cartPoleEpsilon,
