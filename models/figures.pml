@@ -2,13 +2,13 @@
  * The figures of a commit: two stamped blocks and the number of one; a learner that may die at any step, and a reader.
  *
  *   learner   stamp -> figures -> stamp -> number                    src/buffer/commit-figures.ts, post
- *   reader    number -> stamp -> figures -> stamp, until both agree  src/buffer/commit-figures.ts, read
+ *   reader    number -> stamp -> figures -> stamp -> number, until   src/buffer/commit-figures.ts, read
+ *             both stamps agree and the number has not moved
  *
  * Figures are two words, which hold the number of the post that wrote them. All accesses are atomic, and in order.
  *
- * Proved: what is read was posted whole. With LIVENESS: a reader does not wait for a learner that died, wherever.
- * Not so: that what is read is never older than what was read before. Who loads a number and is late may find the post
- * that is about to change it, and the next time the one before (NEVER_BACK).
+ * Proved: what is read was posted whole, and is never older than what was read before. With LIVENESS: a reader does not
+ * wait for a learner that died, wherever.
  */
 
 #define POSTS 5
@@ -85,18 +85,24 @@ end:
     d_step { readMeans = means[block] };
     if
 #ifdef NO_STAMPS
+    :: true
+#else
+    :: LATE[block] != stamp -> goto end
+    :: LATE[block] == stamp
+#endif
+    fi;
+    if
+#ifdef NUMBER_READ_ONCE
     :: true ->
 #else
-    :: LATE[block] != stamp
-    :: LATE[block] == stamp ->
+    :: number != block
+    :: number == block ->
 #endif
 progress:
       d_step {
         assert(readSteps == readMeans);
-#ifdef NEVER_BACK
         assert(readSteps >= newest);
         newest = readSteps;
-#endif
         readSteps = 0;
         readMeans = 0;
         stamp = 0;

@@ -19,7 +19,9 @@ export function commitFiguresWords(figureCount: number): number {
  *   block    stamp │ steps high │ steps low │ figures as bits of f32 … │ stamp        (two of them, written in turn)
  * ```
  * A block is whole if its stamps are equal: the writer stores the front one first and the back one last, a reader loads
- * the back one first. Closes the race "read for so long that the writer came back to this block".
+ * the back one first. Closes the race "read for so long that the writer came back to this block". It is the newest if its
+ * number has not moved: closes the race "read before its number was stored", behind which the next reading would find
+ * the commit before.
  */
 export class CommitFigures {
   readonly #words: Int32Array;
@@ -56,7 +58,8 @@ export class CommitFigures {
   read(row: Float64Array, column: number): void {
     const words = this.#words;
     for (;;) {
-      const first = this.#first(Atomics.load(words, 0));
+      const block = Atomics.load(words, 0);
+      const first = this.#first(block);
       const last = first + headWords - 1 + this.#figureCount;
       const stamp = Atomics.load(words, last);
       row[column] = Atomics.load(words, first + 1) * lowLimit + Atomics.load(words, first + 2);
@@ -64,7 +67,7 @@ export class CommitFigures {
         bits[0] = Atomics.load(words, first + 3 + index);
         row[column + 1 + index] = float[0];
       }
-      if (Atomics.load(words, first) === stamp) return;
+      if (Atomics.load(words, first) === stamp && Atomics.load(words, 0) === block) return;
     }
   }
 

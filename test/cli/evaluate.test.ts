@@ -30,7 +30,12 @@ describe('marlin evaluate', () => {
         );
       }
       // Nothing is written.
-      expect((await readdir(join(cwd, 'run'))).toSorted()).toEqual(['config.json', 'metrics.jsonl', 'weights']);
+      expect((await readdir(join(cwd, 'run'))).toSorted()).toEqual([
+        'config.json',
+        'metrics.jsonl',
+        'schedule',
+        'weights',
+      ]);
       expect(await readdir(cwd)).toEqual(['run']);
     });
   });

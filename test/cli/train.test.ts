@@ -29,7 +29,8 @@ describe('marlin train', () => {
       expect(stdout).toMatch(/Mean reward of the last 12 epochs: -?\d+\.\d; random actions: \d+\.\d/);
       expect(stdout).toMatch(/agent-1: 250 training steps, all that were owed/);
       const [, directory] = /The run lies in (\S+)\.\n$/.exec(stdout) ?? [];
-      expect(await readdir(join(cwd, directory))).toEqual(['config.json', 'metrics.jsonl', 'weights']);
+      const files = (await readdir(join(cwd, directory))).toSorted();
+      expect(files).toEqual(['config.json', 'metrics.jsonl', 'schedule', 'weights']);
       // No terminal: no colours, no line that is drawn over.
       // oxlint-disable-next-line no-control-regex
       expect(stdout + stderr).not.toMatch(/[\u001b\r]/);

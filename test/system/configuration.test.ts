@@ -387,7 +387,7 @@ describe('a configuration', () => {
     });
     expect({ agentCount, output, environmentOptions }).toEqual({
       agentCount: undefined,
-      output: {},
+      output: { schedule: true },
       environmentOptions: {},
     });
     expect(agents).toMatchObject([{ id: undefined, algorithmReference: 'dqn', priority: 1 }]);

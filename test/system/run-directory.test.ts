@@ -38,7 +38,10 @@ describe.each(['sequential', 'async'] as const)('the directory of a run: %s', (e
     const directory = join(scratch, execution, 'deep', 'within');
     const summary = await new MarlSystem({ ...trial({}, { parallel: { execution } }), output: { directory } }).run();
     expect(summary.directory).toBe(directory);
-    expect((await readdir(directory)).toSorted()).toEqual(['config.json', 'metrics.jsonl', 'weights']);
+    // What a sequential run comes to depends on no schedule.
+    const schedule = execution === 'async' ? ['schedule'] : [];
+    const files = ['config.json', 'metrics.jsonl', ...schedule, 'weights'];
+    expect((await readdir(directory)).toSorted()).toEqual(files);
     const records = await metricsOf(directory);
     expect(records).toHaveLength(12);
     expect(records.at(-1)).toMatchObject({
@@ -96,7 +99,7 @@ it('config.json makes the same run again', async () => {
 });
 
 describe('a run directory is refused', () => {
-  it.each(['config.json', 'metrics.jsonl', 'weights'])('that holds a run already: %s', async (file) => {
+  it.each(['config.json', 'metrics.jsonl', 'schedule', 'weights'])('that holds a run already: %s', async (file) => {
     using threads = new ThreadWatch();
     const directory = join(scratch, `held-${file}`);
     await mkdir(directory);
@@ -121,7 +124,8 @@ describe('a run directory is refused', () => {
     await mkdir(directory);
     await writeFile(join(directory, 'notes.txt'), '');
     await new MarlSystem({ ...trial(), output: { directory } }).run();
-    expect((await readdir(directory)).toSorted()).toEqual(['config.json', 'metrics.jsonl', 'notes.txt', 'weights']);
+    const files = ['config.json', 'metrics.jsonl', 'notes.txt', 'schedule', 'weights'];
+    expect((await readdir(directory)).toSorted()).toEqual(files);
   });
 
   it('and nothing is written for a configuration that is refused', async () => {
