@@ -81,6 +81,8 @@ const experimentSchema = strictSettings({
   evaluateEvery: v.optional(orInfinity(count), Infinity),
   /** Episodes of each of them. Default 20. */
   evaluateEpisodes: v.optional(count, 20),
+  /** Epochs between two checkpoints, from which a run can be resumed. Default: none. */
+  checkpointEvery: v.optional(orInfinity(count), Infinity),
 });
 
 const parallelSchema = strictSettings({
@@ -114,6 +116,10 @@ const outputSchema = strictSettings({
   directory: v.optional(text),
   /** Async: schedule/ in the run directory, from which the run can be reproduced. Default true. */
   schedule: v.optional(v.boolean(), true),
+  /** Newest checkpoints that are kept. Default 2. */
+  keepCheckpoints: v.optional(count, 2),
+  /** Whether they hold what is in the rings; without, a resumed run collects anew. Default true. */
+  checkpointRings: v.optional(v.boolean(), true),
 });
 
 const configurationSchema = strictSettings({

@@ -98,7 +98,7 @@ function replayedConfiguration(configuration: ResolvedConfiguration): ResolvedCo
     ...configuration,
     experiment: { ...configuration.experiment, maxSeconds: Infinity },
     parallel: { ...configuration.parallel, mode: 'snapshot' },
-    output: { directory: undefined, schedule: false },
+    output: { ...configuration.output, directory: undefined },
   };
 }
 

@@ -2,6 +2,7 @@ import { setImmediate as nextEvents } from 'node:timers/promises';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
 import type { TurnEnvironment } from '../environment/environment.js';
 import { stopGraceMs } from '../learner/learner-loop.js';
+import type { Checkpoints } from './checkpoints.js';
 import type { Execution } from './execution.js';
 import type { RunShare } from './run-share.js';
 import { buildActor } from './actor-wiring.js';
@@ -15,6 +16,7 @@ const yieldMs = 50;
 export class SequentialExecution implements Execution {
   readonly #share: RunShare;
   readonly #environment: TurnEnvironment;
+  readonly #checkpoints: Checkpoints | undefined;
   readonly #report: (row: Float64Array) => void;
   #isStopped = false;
   /** When what is still owed is given up, as learners on threads do; and whether that has come. */
@@ -27,11 +29,18 @@ export class SequentialExecution implements Execution {
 
   /**
    * @param environment played, and disposed of at the end of the run
+   * @param checkpoints undefined where the run writes no files
    * @param report takes the row of an epoch; the array is reused
    */
-  constructor(share: RunShare, environment: TurnEnvironment, report: (row: Float64Array) => void) {
+  constructor(
+    share: RunShare,
+    environment: TurnEnvironment,
+    checkpoints: Checkpoints | undefined,
+    report: (row: Float64Array) => void,
+  ) {
     this.#share = share;
     this.#environment = environment;
+    this.#checkpoints = checkpoints;
     this.#report = report;
   }
 
@@ -47,10 +56,17 @@ export class SequentialExecution implements Execution {
     const run = await openRun(this.#share);
     const { policies } = run.plan;
     const learners = await Promise.all(policies.map(async (_, index) => buildLearner(run, index)));
-    const { actor, links } = await buildActor(run, 0, this.#environment, this.#report);
+    const report = (row: Float64Array): void => {
+      this.#report(row);
+      if (this.#checkpoints?.isDue(row) !== true) return;
+      for (const learner of learners) learner.save();
+      this.#checkpoints.take(row);
+    };
+    const { actor, links } = await buildActor(run, 0, this.#environment, report);
     this.#yieldedMs = performance.now();
-    while (!actor.finished && !this.#isStopped) {
-      actor.playTurn();
+    // First what the last turn before a checkpoint made owed.
+    for (let isResumed = actor.turns > 0; !actor.finished && !this.#isStopped; isResumed = false) {
+      if (!isResumed) actor.playTurn();
       for (const link of links) link.look(actor.turns);
       for (const [index, learner] of learners.entries()) {
         const owed = owedTrainSteps(actor.turns, policies[index].pace.rate);
@@ -70,6 +86,10 @@ export class SequentialExecution implements Execution {
     if (!this.#isStopped) this.#stopAt = performance.now() + stopGraceMs;
     this.#isStopped = true;
     this.resume();
+  }
+
+  awaitReports(): void {
+    // Reports are taken before the next turn.
   }
 
   pause(): void {
