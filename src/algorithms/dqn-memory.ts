@@ -1,8 +1,6 @@
 import type { Layout } from '../buffer/layout.js';
 import { planTransitionBatch } from '../buffer/transition-batch.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
-import { planAdam } from '../network/adam.js';
-import type { AdamPlan } from '../network/adam.js';
 import { planInputRows } from '../network/input-rows.js';
 import type { InputRowsPlan } from '../network/input-rows.js';
 import { planNoiseGenerator } from '../network/noise-source.js';
@@ -32,27 +30,6 @@ function supportOf({ distribution }: DqnConfiguration): ReturnSupport | undefine
   if (distribution.kind === 'none') return undefined;
   const { atoms, minimum, maximum } = distribution;
   return { atoms, minimum, step: (maximum - minimum) / (atoms - 1) };
-}
-
-/** Everything a learner needs to go on: byte offsets into its state. The parameters come first. */
-export interface DqnState {
-  readonly parameters: number;
-  readonly target: number;
-  readonly adam: AdamPlan;
-  /** f64 [1]: training steps done. */
-  readonly trainingSteps: number;
-  /** The generator of noise. */
-  readonly generator: number;
-}
-
-export function planState(layout: Layout, { parameterCount }: Pick<DqnNetworkPlan, 'parameterCount'>): DqnState {
-  return {
-    parameters: layout.reserve(parameterCount * 4),
-    target: layout.reserve(parameterCount * 4),
-    adam: planAdam(layout, parameterCount),
-    trainingSteps: layout.reserve(8),
-    generator: planNoiseGenerator(layout),
-  };
 }
 
 /** What a training step works with: byte offsets into scratch memory. */

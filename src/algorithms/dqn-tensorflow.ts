@@ -10,8 +10,7 @@ import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
 import { dqn, metricNames } from './dqn.js';
 import type { DqnConfiguration } from './dqn.js';
-import { planState } from './dqn-memory.js';
-import { QUpdate } from './q-update.js';
+import { planQState, QUpdate } from './q-update.js';
 
 // DQN with a network of the user's. TensorFlow.js computes it forwards and backwards; loss, Adam and all state are the
 // kernels' as ever.
@@ -149,7 +148,7 @@ class TensorFlowDqnTrainer implements Trainer {
   ) {
     const { parameterCount } = networks.online;
     const { buffer } = kernels.memory;
-    const state = planState(new Layout(stateOffset), { parameterCount });
+    const state = planQState(new Layout(stateOffset), { parameterCount });
     const workspace = planTensorFlowWorkspace(new Layout(scratch), configuration, context, parameterCount);
     const { batch } = workspace;
     const block = (offset: number): Float32Array => new Float32Array(buffer, offset, parameterCount);
@@ -226,7 +225,7 @@ async function planTensorFlowDqn(configuration: DqnConfiguration, context: Algor
   const network = builder.plan(anyRandom);
   const state = new Layout();
   const trainer = new Layout();
-  planState(state, network);
+  planQState(state, network);
   planTensorFlowWorkspace(trainer, configuration, context, network.parameterCount);
   return {
     ...dqn.plan(configuration, context),

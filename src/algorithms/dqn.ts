@@ -6,25 +6,18 @@ import { InputRows } from '../network/input-rows.js';
 import { NoiseGenerator } from '../network/noise-source.js';
 import type { NoiseSource } from '../network/noise-source.js';
 import type { RandomStream } from '../random.js';
-import { count, finiteNumber, positive, settingsBy, share, strictSettings, wholeNumber } from '../schemas.js';
+import { count, finiteNumber, positive, settingsBy, strictSettings, wholeNumber } from '../schemas.js';
 import { networkSettings } from '../tensorflow/network-settings.js';
 import { actionCountOf } from './action-values.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
 import { createLoss } from './dqn-loss.js';
-import { learningRateSchema } from './learning-rate.js';
-import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './dqn-memory.js';
-import type { DqnState, DqnWorkspace } from './dqn-memory.js';
+import { planNetwork, planPolicyWorkspace, planWorkspace } from './dqn-memory.js';
+import type { DqnWorkspace } from './dqn-memory.js';
 import { DqnNetwork } from './dqn-network.js';
 import type { DqnActivations } from './dqn-network.js';
-import {
-  adamSchema,
-  epsilonSchema,
-  noiseSchema,
-  replayExperience,
-  replaySchema,
-  targetUpdateSchema,
-} from './q-settings.js';
-import { QUpdate } from './q-update.js';
+import { noiseSchema, qSettings, replayExperience } from './q-settings.js';
+import { planQState, QUpdate } from './q-update.js';
+import type { QState } from './q-update.js';
 
 const distributionSchema = settingsBy('kind', [
   strictSettings({ kind: v.literal('none') }),
@@ -53,22 +46,9 @@ const schema = strictSettings({
   dueling: v.optional(v.boolean(), true),
   /** The online network chooses the next action, the target network values it (van Hasselt et al. 2016). */
   doubleQ: v.optional(v.boolean(), true),
-  /** Observations stacked to one network input. */
-  frameStack: v.optional(count, 5),
-  /** γ, per step. */
-  discount: v.optional(share, 0.9),
-  /** n of the n-step return. */
-  nStep: v.optional(count, 3),
-  /** Learning rate of Adam, constant or falling. */
-  learningRate: v.optional(learningRateSchema, 2.5e-4),
-  adam: v.optional(adamSchema, {}),
-  /** Gradients are scaled down to this global norm. */
-  maxGradNorm: v.optional(positive, 10),
+  ...qSettings,
   /** |td error| from which on the Huber loss is linear. */
   huberDelta: v.optional(positive, 1),
-  targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
-  /** Which transitions are trained on. */
-  replay: v.optional(replaySchema, { kind: 'uniform' }),
   /** What the network gives for each action: its value, or a distribution of returns whose mean that is. */
   distribution: v.optional(distributionSchema, { kind: 'none' }),
   /**
@@ -76,8 +56,6 @@ const schema = strictSettings({
    * explores. `epsilon` may then be 0.
    */
   noise: v.optional(noiseSchema, { kind: 'none' }),
-  /** Share of random actions. */
-  epsilon: v.optional(epsilonSchema, {}),
 });
 
 export type DqnConfiguration = v.InferOutput<typeof schema>;
@@ -134,7 +112,7 @@ export class DqnTrainer implements Trainer {
   readonly #generator: NoiseGenerator;
   /** Undefined where there is no noise. */
   readonly #source: NoiseSource | undefined;
-  readonly #state: DqnState;
+  readonly #state: QState;
   readonly #workspace: DqnWorkspace;
   readonly #parameterCount: number;
   readonly #figures: Float64Array;
@@ -153,7 +131,7 @@ export class DqnTrainer implements Trainer {
     this.#configuration = configuration;
     this.#kernels = kernels;
     this.#parameterCount = network.parameterCount;
-    this.#state = planState(new Layout(state), network);
+    this.#state = planQState(new Layout(state), network);
     this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
     this.#observation = new InputRows(this.#workspace.observation, kernels);
     this.#nextObservation = new InputRows(this.#workspace.nextObservation, kernels);
@@ -213,7 +191,7 @@ function planDqn(configuration: DqnConfiguration, context: AlgorithmContext): Al
   const state = new Layout();
   const policy = new Layout();
   const trainer = new Layout();
-  planState(state, network);
+  planQState(state, network);
   planPolicyWorkspace(policy, network);
   planWorkspace(trainer, network, configuration, context);
   return {

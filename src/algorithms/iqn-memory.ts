@@ -1,11 +1,8 @@
 import type { Layout } from '../buffer/layout.js';
 import { planTransitionBatch } from '../buffer/transition-batch.js';
 import type { TransitionBatch } from '../buffer/transition-batch.js';
-import { planAdam } from '../network/adam.js';
-import type { AdamPlan } from '../network/adam.js';
 import { planInputRows } from '../network/input-rows.js';
 import type { InputRowsPlan } from '../network/input-rows.js';
-import { planNoiseGenerator } from '../network/noise-source.js';
 import { actionCountOf } from './action-values.js';
 import type { AlgorithmContext } from './algorithm.js';
 import type { IqnConfiguration } from './iqn.js';
@@ -23,27 +20,6 @@ export function planNetwork(configuration: IqnConfiguration, context: AlgorithmC
     actionCount: actionCountOf(context, 'iqn'),
     noise: noise.kind === 'none' ? undefined : noise,
   });
-}
-
-/** Everything a learner needs to go on: byte offsets into its state. The parameters come first. */
-export interface IqnState {
-  readonly parameters: number;
-  readonly target: number;
-  readonly adam: AdamPlan;
-  /** f64 [1]: training steps done. */
-  readonly trainingSteps: number;
-  /** The generator of noise and quantile fractions. */
-  readonly generator: number;
-}
-
-export function planState(layout: Layout, { parameterCount }: IqnNetworkPlan): IqnState {
-  return {
-    parameters: layout.reserve(parameterCount * 4),
-    target: layout.reserve(parameterCount * 4),
-    adam: planAdam(layout, parameterCount),
-    trainingSteps: layout.reserve(8),
-    generator: planNoiseGenerator(layout),
-  };
 }
 
 /** What a training step works with: byte offsets into scratch memory. rows = batch size × quantiles. */

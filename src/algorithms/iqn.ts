@@ -6,23 +6,16 @@ import { InputRows } from '../network/input-rows.js';
 import { NoiseGenerator } from '../network/noise-source.js';
 import type { NoiseSource } from '../network/noise-source.js';
 import type { RandomStream } from '../random.js';
-import { count, positive, share, strictSettings } from '../schemas.js';
+import { count, strictSettings } from '../schemas.js';
 import type { ActingPolicy, ActingStep, Algorithm, AlgorithmContext, AlgorithmPlan, Trainer } from './algorithm.js';
-import { planNetwork, planPolicyWorkspace, planState, planWorkspace } from './iqn-memory.js';
-import type { IqnPolicyWorkspace, IqnState, IqnWorkspace } from './iqn-memory.js';
+import { planNetwork, planPolicyWorkspace, planWorkspace } from './iqn-memory.js';
+import type { IqnPolicyWorkspace, IqnWorkspace } from './iqn-memory.js';
 import { IqnNetwork } from './iqn-network.js';
 import type { IqnDraws } from './iqn-network.js';
 import { sourcePreset } from './iqn-preset.js';
-import { learningRateSchema } from './learning-rate.js';
-import {
-  adamSchema,
-  epsilonSchema,
-  noiseSchema,
-  replayExperience,
-  replaySchema,
-  targetUpdateSchema,
-} from './q-settings.js';
-import { QUpdate } from './q-update.js';
+import { noiseSchema, qSettings, replayExperience } from './q-settings.js';
+import { planQState, QUpdate } from './q-update.js';
+import type { QState } from './q-update.js';
 
 /** Settings of IQN. The defaults are those of small gridworlds. */
 const schema = strictSettings({
@@ -34,22 +27,7 @@ const schema = strictSettings({
   cosines: v.optional(v.pipe(count, v.maxValue(4096)), 64),
   /** Noise on the weights of the layers behind the product (Fortunato et al. 2018), in training alone. */
   noise: v.optional(noiseSchema, { kind: 'factorised' }),
-  /** Observations stacked to one network input. */
-  frameStack: v.optional(count, 5),
-  /** γ, per step. */
-  discount: v.optional(share, 0.9),
-  /** n of the n-step return. */
-  nStep: v.optional(count, 3),
-  /** Learning rate of Adam, constant or falling. */
-  learningRate: v.optional(learningRateSchema, 2.5e-4),
-  adam: v.optional(adamSchema, {}),
-  /** Gradients are scaled down to this global norm. */
-  maxGradNorm: v.optional(positive, 10),
-  targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
-  /** Which transitions are trained on; td errors are those of the means. */
-  replay: v.optional(replaySchema, { kind: 'uniform' }),
-  /** Share of random actions. */
-  epsilon: v.optional(epsilonSchema, {}),
+  ...qSettings,
 });
 
 export type IqnConfiguration = v.InferOutput<typeof schema>;
@@ -105,7 +83,7 @@ export class IqnTrainer implements Trainer {
   readonly #update: QUpdate;
   readonly #generator: NoiseGenerator;
   readonly #draws: IqnDraws;
-  readonly #state: IqnState;
+  readonly #state: QState;
   readonly #workspace: IqnWorkspace;
   readonly #parameterCount: number;
   readonly #figures: Float64Array;
@@ -124,7 +102,7 @@ export class IqnTrainer implements Trainer {
     this.#configuration = configuration;
     this.#kernels = kernels;
     this.#parameterCount = network.parameterCount;
-    this.#state = planState(new Layout(state), network);
+    this.#state = planQState(new Layout(state), network);
     this.#workspace = planWorkspace(new Layout(scratch), network, configuration, context);
     const { batch, observation, nextObservation, activations, noise, network: networkScratch } = this.#workspace;
     this.#observation = new InputRows(observation, kernels);
@@ -196,7 +174,7 @@ function planIqn(configuration: IqnConfiguration, context: AlgorithmContext): Al
   const state = new Layout();
   const policy = new Layout();
   const trainer = new Layout();
-  planState(state, network);
+  planQState(state, network);
   planPolicyWorkspace(policy, network, configuration);
   planWorkspace(trainer, network, configuration, context);
   return {

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { count, finiteNumber, positive, settingsBy, share, strictSettings } from '../schemas.js';
 import type { ReplayExperience } from './algorithm.js';
+import { learningRateSchema } from './learning-rate.js';
 import type { LearningRate } from './learning-rate.js';
 
 // Settings that learners of action values share.
@@ -36,7 +37,7 @@ export const adamSchema = strictSettings({
   epsilon: v.optional(positive, 1e-8),
 });
 
-export const targetUpdateSchema = settingsBy('kind', [
+const targetUpdateSchema = settingsBy('kind', [
   /** The target network becomes a copy of the online network every so many training steps. */
   strictSettings({ kind: v.literal('hard'), every: v.optional(count, 200) }),
   strictSettings({
@@ -49,7 +50,7 @@ export const targetUpdateSchema = settingsBy('kind', [
 ]);
 
 /** Which transitions are trained on. */
-export const replaySchema = settingsBy('kind', [
+const replaySchema = settingsBy('kind', [
   strictSettings({ kind: v.literal('uniform') }),
   /** A transition is drawn in proportion to (|td error| + floor)^exponent (Schaul et al. 2016). */
   strictSettings({
@@ -80,6 +81,26 @@ export const noiseSchema = settingsBy('kind', [
   strictSettings({ kind: v.literal('independent'), sigma: v.optional(notNegative, 0.017) }),
   strictSettings({ kind: v.literal('none') }),
 ]);
+
+/** What DQN and IQN have in common, with the defaults of small gridworlds. */
+export const qSettings = {
+  /** Observations stacked to one network input. */
+  frameStack: v.optional(count, 5),
+  /** γ, per step. */
+  discount: v.optional(share, 0.9),
+  /** n of the n-step return. */
+  nStep: v.optional(count, 3),
+  /** Learning rate of Adam, constant or falling. */
+  learningRate: v.optional(learningRateSchema, 2.5e-4),
+  adam: v.optional(adamSchema, {}),
+  /** Gradients are scaled down to this global norm. */
+  maxGradNorm: v.optional(positive, 10),
+  targetUpdate: v.optional(targetUpdateSchema, { kind: 'hard', every: 200 }),
+  /** Which transitions are trained on. */
+  replay: v.optional(replaySchema, { kind: 'uniform' }),
+  /** Share of random actions. */
+  epsilon: v.optional(epsilonSchema, {}),
+} as const;
 
 /** Settings that say what a batch is made of. */
 interface ReplaySettings {

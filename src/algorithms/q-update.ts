@@ -1,18 +1,32 @@
+import type { Layout } from '../buffer/layout.js';
 import type { Kernels } from '../kernels/kernels.js';
-import { Adam } from '../network/adam.js';
+import { Adam, planAdam } from '../network/adam.js';
 import type { AdamPlan } from '../network/adam.js';
+import { planNoiseGenerator } from '../network/noise-source.js';
 import type { AlgorithmContext } from './algorithm.js';
 import { learningRateAt } from './learning-rate.js';
 import type { UpdateSettings } from './q-settings.js';
 import type { TrainingRate } from './training-rate.js';
 
-/** Where a learner of action values keeps what an update changes: byte offsets into its state. */
-export interface UpdateState {
+/** Everything a learner of action values needs to go on: byte offsets into its state. The parameters come first. */
+export interface QState {
   readonly parameters: number;
   readonly target: number;
   readonly adam: AdamPlan;
   /** f64 [1]: training steps done. */
   readonly trainingSteps: number;
+  /** The generator of noise and of whatever else a training step draws. */
+  readonly generator: number;
+}
+
+export function planQState(layout: Layout, { parameterCount }: { readonly parameterCount: number }): QState {
+  return {
+    parameters: layout.reserve(parameterCount * 4),
+    target: layout.reserve(parameterCount * 4),
+    adam: planAdam(layout, parameterCount),
+    trainingSteps: layout.reserve(8),
+    generator: planNoiseGenerator(layout),
+  };
 }
 
 /**
@@ -23,11 +37,11 @@ export class QUpdate {
   readonly #settings: UpdateSettings;
   readonly #rate: TrainingRate;
   readonly #kernels: Kernels;
-  readonly #state: UpdateState;
+  readonly #state: QState;
   readonly #adam: Adam;
   readonly #trainingSteps: Float64Array;
 
-  constructor(settings: UpdateSettings, { rate }: AlgorithmContext, kernels: Kernels, state: UpdateState) {
+  constructor(settings: UpdateSettings, { rate }: AlgorithmContext, kernels: Kernels, state: QState) {
     this.#settings = settings;
     this.#rate = rate;
     this.#kernels = kernels;

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { ActingPolicy, AlgorithmContext, AlgorithmPlan, Trainer } from '#marlin/algorithms/algorithm.js';
-import { planState } from '#marlin/algorithms/dqn-memory.js';
-import type { DqnState } from '#marlin/algorithms/dqn-memory.js';
+import { planQState } from '#marlin/algorithms/q-update.js';
+import type { QState } from '#marlin/algorithms/q-update.js';
 import { planTensorFlowWorkspace, tensorFlowDqn } from '#marlin/algorithms/dqn-tensorflow.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import type { TransitionBatch } from '#marlin/buffer/transition-batch.js';
@@ -15,7 +15,7 @@ interface Parts {
   readonly memory: KernelMemory;
   readonly trainer: Trainer & { readonly batch: TransitionBatch };
   readonly policy: ActingPolicy;
-  readonly state: DqnState;
+  readonly state: QState;
   readonly workspace: ReturnType<typeof planTensorFlowWorkspace>;
 }
 
@@ -56,7 +56,7 @@ export class CustomDqnLearner {
       memory,
       trainer: trainer as Parts['trainer'],
       policy: await tensorFlowDqn.createPolicy(configuration, context, memory.kernels, policyScratch),
-      state: planState(new Layout(state), plan),
+      state: planQState(new Layout(state), plan),
       workspace: planTensorFlowWorkspace(new Layout(scratch), configuration, context, plan.parameterCount),
     });
   }

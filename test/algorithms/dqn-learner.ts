@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import { dqn, DqnTrainer } from '#marlin/algorithms/dqn.js';
 import type { DqnConfiguration } from '#marlin/algorithms/dqn.js';
-import { planWorkspace, planNetwork, planState } from '#marlin/algorithms/dqn-memory.js';
+import { planWorkspace, planNetwork } from '#marlin/algorithms/dqn-memory.js';
+import { planQState } from '#marlin/algorithms/q-update.js';
+import type { QState } from '#marlin/algorithms/q-update.js';
 import type { ActingPolicy, AlgorithmContext } from '#marlin/algorithms/algorithm.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import type { NoiseSource } from '#marlin/network/noise-source.js';
@@ -15,7 +17,7 @@ export class DqnLearner {
   readonly policy: ActingPolicy;
   readonly configuration: DqnConfiguration;
   readonly network: ReturnType<typeof planNetwork>;
-  readonly state: ReturnType<typeof planState>;
+  readonly state: QState;
   readonly workspace: ReturnType<typeof planWorkspace>;
 
   /** @param source given the memory, what noise comes from; by default the learner's own generator */
@@ -35,7 +37,7 @@ export class DqnLearner {
     this.trainer = new DqnTrainer(this.configuration, context, kernels, state, scratch, source?.(this.memory));
     this.policy = dqn.createPolicy(this.configuration, context, kernels, policyScratch);
     this.network = planNetwork(this.configuration, context);
-    this.state = planState(new Layout(state), this.network);
+    this.state = planQState(new Layout(state), this.network);
     this.workspace = planWorkspace(new Layout(scratch), this.network, this.configuration, context);
   }
 

@@ -1,5 +1,5 @@
 import type { AlgorithmContext } from '#marlin/algorithms/algorithm.js';
-import type { DqnState } from '#marlin/algorithms/dqn-memory.js';
+import type { QState } from '#marlin/algorithms/q-update.js';
 import type { TransitionBatch } from '#marlin/buffer/transition-batch.js';
 import type { KernelMemory } from '../kernels/kernel-memory.js';
 import type { GoldenDqn, GoldenTensors } from './golden.js';
@@ -9,7 +9,7 @@ import type { GoldenDqn, GoldenTensors } from './golden.js';
 /** A learner whose inner numbers a golden file can be written to. */
 export interface GoldenLearner {
   readonly memory: KernelMemory;
-  readonly state: DqnState;
+  readonly state: QState;
   readonly trainer: { readonly batch: TransitionBatch; readonly metrics: Float64Array; step(): void };
   write(offset: number, tensors: GoldenTensors): void;
 }

@@ -2,7 +2,9 @@ import * as v from 'valibot';
 import type { ActingPolicy, AlgorithmContext } from '#marlin/algorithms/algorithm.js';
 import { IqnTrainer, iqn } from '#marlin/algorithms/iqn.js';
 import type { IqnConfiguration } from '#marlin/algorithms/iqn.js';
-import { planNetwork, planState, planWorkspace } from '#marlin/algorithms/iqn-memory.js';
+import { planNetwork, planWorkspace } from '#marlin/algorithms/iqn-memory.js';
+import { planQState } from '#marlin/algorithms/q-update.js';
+import type { QState } from '#marlin/algorithms/q-update.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import type { NoiseSource } from '#marlin/network/noise-source.js';
 import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
@@ -42,7 +44,7 @@ export class IqnLearner {
   readonly policy: ActingPolicy;
   readonly configuration: IqnConfiguration;
   readonly network: ReturnType<typeof planNetwork>;
-  readonly state: ReturnType<typeof planState>;
+  readonly state: QState;
   readonly workspace: ReturnType<typeof planWorkspace>;
 
   /** @param source given the memory, what noise and fractions come from; by default the learner's own generator */
@@ -62,7 +64,7 @@ export class IqnLearner {
     const { kernels } = this.memory;
     this.trainer = new IqnTrainer(this.configuration, context, kernels, state, scratch, source?.(this));
     this.policy = iqn.createPolicy(this.configuration, context, kernels, policyScratch);
-    this.state = planState(new Layout(state), this.network);
+    this.state = planQState(new Layout(state), this.network);
     this.workspace = planWorkspace(new Layout(scratch), this.network, this.configuration, context);
   }
 

@@ -136,7 +136,7 @@ const refusals: readonly Refusal[] = [
     { learningrate: 1 },
     'learningrate',
     1,
-    `${unknownKey}, only network, hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, huberDelta, targetUpdate, replay, distribution, noise, epsilon`,
+    `${unknownKey}, only network, hiddenSizes, dueling, doubleQ, frameStack, discount, nStep, learningRate, adam, maxGradNorm, targetUpdate, replay, epsilon, huberDelta, distribution, noise`,
   ),
   {
     given: { agents: [{}, { algorithm: { nStep: -1 } }] },
