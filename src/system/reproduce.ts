@@ -1,36 +1,24 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as nextEvents } from 'node:timers/promises';
-import type { Actor } from '../actor/actor.js';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
 import { MarlinError } from '../errors.js';
-import { committedParameters } from '../learner/learner-state.js';
+import { runColumns } from '../metrics/epoch-row.js';
 import type { DoneRecord, TrainingRecord } from '../metrics/record.js';
 import { Difference } from '../schedule/difference.js';
-import { ReplayedFigures, ReplayedReader, versionsActedBy } from '../schedule/replayed-actor.js';
-import type { RingMemory } from '../schedule/replayed-learner.js';
-import { ReplayedPublisher, ReplayedWindows } from '../schedule/replayed-learner.js';
-import { ReplayedPolicy } from '../schedule/replayed-policy.js';
-import { eventKind } from '../schedule/schedule-format.js';
-import { ScheduleStream } from '../schedule/schedule-reader.js';
-import { buildActor } from './actor-wiring.js';
 import type { ResolvedConfiguration } from './configuration.js';
 import { createEnvironment, planEnvironment } from './environments.js';
 import { configurationOf } from './evaluate-run.js';
-import { buildLearner } from './learner-wiring.js';
 import type { OpenRun } from './open-run.js';
 import { openRun } from './open-run.js';
 import { RecordComparison } from './record-comparison.js';
-import type { PolicyPlan } from './policy-plan.js';
-import { stepNumbersOf } from './recording.js';
 import { allocateRun } from './run-allocation.js';
 import { runFiles } from './run-files.js';
 import { RunMonitor } from './run-monitor.js';
 import { networkEngines, planRun } from './run-plan.js';
-import { figuresOf } from './run-share.js';
 import type { SavedRun } from './saved-run.js';
 import { savedRun, thisPlatform } from './saved-run.js';
-import { scheduleFile } from './schedule-files.js';
+import { readStreams, ScheduledReplay } from './scheduled-replay.js';
+import { SequentialExecution } from './sequential-execution.js';
 import { hashOf } from './summary.js';
 
 /** What came of a reproduction. */
@@ -66,6 +54,8 @@ export async function reproduceRun(directory: string): Promise<Reproduction> {
   const request = { agentCount, maxTurns: experiment.maxTurns };
   const environmentPlan = await planEnvironment(configuration.environment, configuration.environmentOptions, request);
   const environment = await createEnvironment(environmentPlan);
+  // Whoever plays it disposes of it.
+  let isPlayed = false;
   try {
     const streams = configuration.parallel.execution === 'async' ? await readStreams(directory) : undefined;
     const learnerWorkers = streams?.learners.length ?? 1;
@@ -77,23 +67,40 @@ export async function reproduceRun(directory: string): Promise<Reproduction> {
     const comparison = new RecordComparison(metrics);
     const monitor = new RunMonitor(run, (record) => comparison.compare(record));
     const report = (row: Float64Array): void => monitor.take(row);
-    const replay = new Replay(run, done.timesteps_total);
+    const replay = streams === undefined ? undefined : new ScheduledReplay(run, streams, done.timesteps_total);
+    const played =
+      replay === undefined
+        ? new SequentialExecution(run, environment, report, done.timesteps_total).run()
+        : replay.play(environment, report).finally(() => environment.dispose?.());
+    isPlayed = true;
+    const turnsPlayed = (): number => replay?.turns ?? monitor.lastRow[runColumns.turns];
     const difference =
-      (await replay.play(environment, report, streams)) ??
+      (await differenceOf(played, turnsPlayed)) ??
       comparison.leftover() ??
       totalsDifference(monitor, done) ??
       hashDifference(run, done.weights_hashes);
     return {
       isSame: difference === undefined,
       difference,
-      turns: replay.turns,
+      turns: turnsPlayed(),
       epochs: monitor.epochs,
       trainSteps: monitor.trainStepsTotal(),
       records: comparison.count,
       weightsHashes: hashesOf(run),
     };
   } finally {
-    environment.dispose?.();
+    if (!isPlayed) environment.dispose?.();
+  }
+}
+
+/** @returns the first difference, and where; undefined where there is none */
+async function differenceOf(played: Promise<void>, turnsPlayed: () => number): Promise<string | undefined> {
+  try {
+    await played;
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Difference)) throw error;
+    return `after ${turnsPlayed()} turns, ${error.message}`;
   }
 }
 
@@ -158,27 +165,6 @@ function checkStop({ plan }: OpenRun, done: DoneRecord, directory: string): void
   throw new MarlinError('ERR_REPRODUCTION', message);
 }
 
-/** The schedules of a run, by thread. */
-interface RecordedStreams {
-  readonly actor: Uint8Array;
-  readonly learners: readonly Uint8Array[];
-}
-
-async function readStreams(directory: string): Promise<RecordedStreams> {
-  try {
-    const files = await readdir(join(directory, runFiles.schedule));
-    const learners = files.filter((file) => file.startsWith('learner-')).length;
-    const read = async (thread: string): Promise<Uint8Array> => readFile(scheduleFile(directory, thread));
-    return {
-      actor: await read('actor-0'),
-      learners: await Promise.all(Array.from({ length: learners }, async (_, worker) => read(`learner-${worker}`))),
-    };
-  } catch (cause) {
-    const message = `${directory} has no schedule that it could be reproduced by: ${(cause as Error).message}`;
-    throw new MarlinError('ERR_SCHEDULE', message, { cause });
-  }
-}
-
 function hashesOf(run: OpenRun): Record<string, string> {
   return Object.fromEntries(run.plan.policies.map(({ id }, index) => [id, hashOf(run, index)]));
 }
@@ -194,172 +180,4 @@ function hashDifference(run: OpenRun, recorded: Readonly<Record<string, string>>
   const own = hashesOf(run);
   const other = Object.keys(recorded).find((id) => own[id] !== recorded[id]);
   return other === undefined ? undefined : `the weights of ${other} came out as ${own[other]}, not ${recorded[other]}`;
-}
-
-/** The rings of a policy lie between its learner's state and its weights. */
-function ringMemoryOf(buffer: SharedArrayBuffer, { learner, weights }: PolicyPlan): RingMemory {
-  const memory = new Uint8Array(buffer);
-  const [first, end] = [learner.committed + learner.bytes, weights.control];
-  return {
-    capture: () => memory.slice(first, end),
-    restore: (bytes) => memory.set(bytes, first),
-  };
-}
-
-/** Longest stretch of work between two looks at the event loop, in milliseconds. */
-const yieldMs = 50;
-
-/** Plays a run once more on the calling thread. */
-class Replay {
-  /** Turns played. */
-  turns = 0;
-  readonly #run: OpenRun;
-  readonly #endTurns: number;
-  #actor: Actor | undefined;
-  /** What learners do between two turns. */
-  #afterTurn: () => void = () => {};
-
-  /** @param endTurns turns after which the recorded run ended */
-  constructor(run: OpenRun, endTurns: number) {
-    this.#run = run;
-    this.#endTurns = endTurns;
-  }
-
-  /** @returns the first difference, and where; undefined where there is none */
-  async play(
-    environment: Parameters<typeof buildActor>[2],
-    report: (row: Float64Array) => void,
-    streams: RecordedStreams | undefined,
-  ): Promise<string | undefined> {
-    try {
-      if (streams === undefined) await this.#playInTurn(environment, report);
-      else await this.#playBySchedule(environment, report, streams);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof Difference)) throw error;
-      return `after ${this.turns} turns, ${error.message}`;
-    }
-  }
-
-  /** Everything in the order of a sequential run. */
-  async #playInTurn(environment: Parameters<typeof buildActor>[2], report: (row: Float64Array) => void): Promise<void> {
-    const run = this.#run;
-    const { policies } = run.plan;
-    const learners = await Promise.all(policies.map(async (_, index) => buildLearner(run, index)));
-    const { actor, links } = await buildActor(run, 0, environment, report);
-    this.#actor = actor;
-    this.#afterTurn = () => {
-      for (const link of links) link.look(actor.turns);
-      for (const [index, learner] of learners.entries()) {
-        const owed = owedTrainSteps(actor.turns, policies[index].pace.rate);
-        while (learner.trainSteps < owed && learner.isReady) learner.trainStep();
-      }
-    };
-    await this.#playToEnd();
-    actor.reportEnd();
-    for (const learner of learners) learner.finish();
-  }
-
-  /** Everything in the order in which one thing asks for another. */
-  async #playBySchedule(
-    environment: Parameters<typeof buildActor>[2],
-    report: (row: Float64Array) => void,
-    streams: RecordedStreams,
-  ): Promise<void> {
-    const run = this.#run;
-    const stepNumbers = run.plan.policies.map((policy) => stepNumbersOf(policy) ?? 0);
-    const actorStream = new ScheduleStream(streams.actor, 'schedule/actor-0.bin', stepNumbers);
-    const policies = await Promise.all(
-      run.plan.policies.map(async (_, index) =>
-        this.#replayedPolicy(index, streams.learners, actorStream, stepNumbers),
-      ),
-    );
-    const { actor } = await buildActor(run, 0, environment, report, {
-      reader: (index) => {
-        const { weights, actors } = run.plan.policies[index];
-        const { buffer } = run.policyMemories[index];
-        const published = this.#located(index, (version) => policies[index].weights(version));
-        return new ReplayedReader(buffer, actors[0].readerScratch, weights.bytes, actorStream, index, published);
-      },
-      figures: (index) => {
-        const { figureCount } = run.plan.policies[index].learner;
-        const posted = this.#located(index, (steps) => policies[index].figures(steps));
-        return new ReplayedFigures(figureCount, actorStream, index, posted);
-      },
-    });
-    this.#actor = actor;
-    const training = policies.map((policy, index) => this.#located(index, () => policy.train()));
-    this.#afterTurn = () => {
-      for (const train of training) train(0);
-    };
-    await this.#playToEnd();
-    actor.reportEnd();
-    for (const [index, policy] of policies.entries()) this.#located(index, () => policy.finish())(0);
-    const recorded = actorStream.last(0, eventKind.end)?.numbers[0];
-    if (recorded !== actor.turns) throw new Difference(`the recorded actor ended after ${recorded}`);
-  }
-
-  async #replayedPolicy(
-    index: number,
-    learnerFiles: readonly Uint8Array[],
-    actorStream: ScheduleStream,
-    stepNumbers: readonly number[],
-  ): Promise<ReplayedPolicy> {
-    const run = this.#run;
-    const policy = run.plan.policies[index];
-    const { buffer } = run.policyMemories[index];
-    const worker = run.plan.learnerWorkers.findIndex((served) => served.includes(index));
-    const stream = new ScheduleStream(learnerFiles[worker], `schedule/learner-${worker}.bin`, stepNumbers);
-    const { rings, algorithmPlan, learner: plan, weights } = policy;
-    const windows =
-      algorithmPlan.experience.kind === 'replay'
-        ? new ReplayedWindows(buffer, rings, algorithmPlan.frames, stepNumbers[index], ringMemoryOf(buffer, policy))
-        : undefined;
-    const figures = figuresOf(buffer, policy);
-    const initial = committedParameters(plan);
-    const publisher = new ReplayedPublisher(
-      buffer,
-      weights.bytes,
-      initial,
-      versionsActedBy(actorStream, index),
-      stream,
-      index,
-      figures,
-      plan.figureCount,
-    );
-    const learner = await buildLearner(run, index, { windows, publisher: () => publisher, witness: publisher });
-    return new ReplayedPolicy({ learner, publisher, windows, stream, index });
-  }
-
-  async #playToEnd(): Promise<void> {
-    let yieldedMs = performance.now();
-    while (this.#mayPlay()) {
-      this.#playTurn();
-      if (performance.now() - yieldedMs < yieldMs) continue;
-      await nextEvents();
-      yieldedMs = performance.now();
-    }
-  }
-
-  #mayPlay(): boolean {
-    return this.#actor?.finished === false && this.turns < this.#endTurns;
-  }
-
-  #playTurn(): void {
-    this.#actor?.playTurn();
-    this.turns++;
-    this.#afterTurn();
-  }
-
-  /** The same, but a difference says whose it is. */
-  #located<Result>(index: number, work: (asked: number) => Result): (asked: number) => Result {
-    return (asked) => {
-      try {
-        return work(asked);
-      } catch (error) {
-        if (!(error instanceof Difference) || error.isLocated) throw error;
-        throw error.at(`in the training of ${this.#run.plan.policies[index].id}: `);
-      }
-    };
-  }
 }

@@ -16,6 +16,7 @@ export class SequentialExecution implements Execution {
   readonly #share: RunShare;
   readonly #environment: TurnEnvironment;
   readonly #report: (row: Float64Array) => void;
+  readonly #endTurns: number;
   #isStopped = false;
   /** When what is still owed is given up, as learners on threads do; and whether that has come. */
   #stopAt = Infinity;
@@ -28,8 +29,10 @@ export class SequentialExecution implements Execution {
   /**
    * @param environment played, and disposed of at the end of the run
    * @param report takes the row of an epoch; the array is reused
+   * @param endTurns turns after which it ends as if it were stopped, but for what is owed, which is trained to the end
    */
-  constructor(share: RunShare, environment: TurnEnvironment, report: (row: Float64Array) => void) {
+  constructor(share: RunShare, environment: TurnEnvironment, report: (row: Float64Array) => void, endTurns = Infinity) {
+    this.#endTurns = endTurns;
     this.#share = share;
     this.#environment = environment;
     this.#report = report;
@@ -49,7 +52,7 @@ export class SequentialExecution implements Execution {
     const learners = await Promise.all(policies.map(async (_, index) => buildLearner(run, index)));
     const { actor, links } = await buildActor(run, 0, this.#environment, this.#report);
     this.#yieldedMs = performance.now();
-    while (!actor.finished && !this.#isStopped) {
+    while (!actor.finished && !this.#isStopped && actor.turns < this.#endTurns) {
       actor.playTurn();
       for (const link of links) link.look(actor.turns);
       for (const [index, learner] of learners.entries()) {
