@@ -100,8 +100,29 @@ async function benchDqn(frames: number, density: number): Promise<BenchResult[]>
   ];
 }
 
+/** What the options of DQN cost at its defaults: 750 one-hot inputs. */
+async function benchOptions(): Promise<BenchResult[]> {
+  const options = {
+    'no option': {},
+    'factorised noise': { noise: { kind: 'factorised' } },
+    'independent noise': { noise: { kind: 'independent' } },
+    'distributions of 51 atoms': { distribution: { kind: 'categorical' } },
+  } as const;
+  const names = Object.keys(options) as (keyof typeof options)[];
+  const subjects = names.map((name) => makeLearnerSubject(dqn, v.parse(dqn.schema, options[name]), 150, 0.05));
+  const candidates = (kind: 'step' | 'act', calls: number) =>
+    Object.fromEntries(subjects.map((subject, index) => [names[index], { calls, call: subject[kind] }]));
+  const steps = await Times.of(candidates('step', 100));
+  const acts = await Times.of(candidates('act', 1_000));
+  return names.flatMap((name): BenchResult[] => [
+    { what: `DQN 750-64-64-4, ${name}: training step`, ...steps.microseconds(name), unit: 'µs' },
+    { what: `  exploring action`, ...acts.microseconds(name), unit: 'µs' },
+  ]);
+}
+
 async function run(): Promise<BenchResult[]> {
   const results = [await benchProducts(), await benchGathers()];
+  results.push(await benchOptions());
   await startTensorFlow();
   for (const frames of [1, 5]) for (const density of [0.05, 1]) results.push(await benchDqn(frames, density));
   return results.flat();

@@ -96,7 +96,7 @@ export function makeLearnerSubject<Configuration extends { readonly discount: nu
       action: new Int32Array(buffer, actionOffset, 1),
       actionValues: new Float32Array(buffer, actionOffset, 1),
       fields: [],
-      isGreedy: true,
+      isGreedy: false,
       random,
     };
   });
