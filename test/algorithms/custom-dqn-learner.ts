@@ -5,9 +5,8 @@ import type { QState } from '#marlin/algorithms/q-update.js';
 import { planTensorFlowWorkspace, tensorFlowDqn } from '#marlin/algorithms/dqn-tensorflow.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import type { TransitionBatch } from '#marlin/buffer/transition-batch.js';
-import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
 import { KernelMemory } from '../kernels/kernel-memory.js';
-import type { GoldenTensors } from './golden.js';
+import { LearnerMemory } from './learner-memory.js';
 
 /** The parts of {@link CustomDqnLearner} that are made asynchronously. */
 interface Parts {
@@ -25,7 +24,7 @@ export function fixture(name: string): string {
 }
 
 /** A trainer and a policy of DQN with a custom network, over a memory of its own, with its inner numbers in reach. */
-export class CustomDqnLearner {
+export class CustomDqnLearner extends LearnerMemory {
   readonly plan: Parts['plan'];
   readonly memory: Parts['memory'];
   readonly trainer: Parts['trainer'];
@@ -34,6 +33,7 @@ export class CustomDqnLearner {
   readonly workspace: Parts['workspace'];
 
   private constructor({ plan, memory, trainer, policy, state, workspace }: Parts) {
+    super();
     this.plan = plan;
     this.memory = memory;
     this.trainer = trainer;
@@ -61,24 +61,7 @@ export class CustomDqnLearner {
     });
   }
 
-  /** The live block of parameters, target parameters or gradients that begins at `offset`. */
-  block(offset: number): Float32Array {
-    return new Float32Array(this.memory.buffer, offset, this.plan.parameterCount);
-  }
-
-  write(offset: number, tensors: GoldenTensors): void {
-    for (const tensor of this.plan.parameters) {
-      writeTensor(this.block(offset), tensor, tensors[tensor.name]?.data ?? []);
-    }
-  }
-
-  read(offset: number, name: string): Float32Array {
-    const tensor = this.plan.parameters.find((candidate) => candidate.name === name);
-    if (tensor === undefined) throw new Error(`The network has no tensor ${name}.`);
-    return readTensor(this.block(offset), tensor);
-  }
-
-  fill(offset: number, values: ArrayLike<number>): void {
-    new Float32Array(this.memory.buffer, offset, values.length).set(values);
+  get network(): Parts['plan'] {
+    return this.plan;
   }
 }

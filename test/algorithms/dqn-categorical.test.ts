@@ -28,7 +28,10 @@ function learnerWithBatch(settings: Record<string, unknown> = {}, seed = 1): Dqn
   const uniform = uniformStream(seed);
   learner.fill(batch.observation, uniformValues(batchSize * size, seed));
   learner.fill(batch.nextObservation, uniformValues(batchSize * size, seed + 1));
-  learner.fillActions(Int32Array.from({ length: batchSize }, () => Math.floor(uniform() * actionCount)));
+  learner.fillWords(
+    learner.trainer.batch.action,
+    Int32Array.from({ length: batchSize }, () => Math.floor(uniform() * actionCount)),
+  );
   learner.fill(batch.nStepReturn, uniformValues(batchSize, seed + 2));
   learner.fill(
     batch.bootstrapDiscount,
@@ -85,7 +88,7 @@ describe('a distributional DQN', () => {
     const { batch } = trainer;
     // One state and one action, whose reward is −2 in a third of the cases, else 1; on the atoms: 1 and 4.
     learner.fill(batch.observation, new Float32Array(batchSize * size).fill(1));
-    learner.fillActions(new Int32Array(batchSize));
+    learner.fillWords(learner.trainer.batch.action, new Int32Array(batchSize));
     learner.fill(batch.nStepReturn, [-2, 1, 1, -2, 1, 1]);
     learner.fill(batch.bootstrapDiscount, new Float32Array(batchSize));
     learner.fill(batch.weight, new Float32Array(batchSize).fill(1));

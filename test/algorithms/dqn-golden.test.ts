@@ -3,12 +3,12 @@ import { differenceOf, singlePrecision } from '../kernels/difference.js';
 import type { Tolerance } from '../kernels/difference.js';
 import { DqnLearner } from './dqn-learner.js';
 import { goldenFiles } from './golden.js';
-import { goldenContext, goldenSettings, stepOnGolden } from './golden-dqn.js';
+import { dqnSettings, goldenContext, stepOnGolden } from './golden-step.js';
 import type { GoldenDqn, GoldenTensors } from './golden.js';
 
 /** One training step on a golden file's parameters and batch. */
 function stepOn(golden: GoldenDqn): DqnLearner {
-  const learner = new DqnLearner(goldenSettings(golden), goldenContext(golden));
+  const learner = new DqnLearner(dqnSettings(golden), goldenContext(golden));
   stepOnGolden(learner, golden);
   return learner;
 }

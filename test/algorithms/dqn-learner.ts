@@ -7,11 +7,11 @@ import type { QState } from '#marlin/algorithms/q-update.js';
 import type { ActingPolicy, AlgorithmContext } from '#marlin/algorithms/algorithm.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import type { NoiseSource } from '#marlin/network/noise-source.js';
-import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
 import { KernelMemory } from '../kernels/kernel-memory.js';
+import { LearnerMemory } from './learner-memory.js';
 
 /** A trainer and a policy over a memory of its own, with its inner numbers in reach. */
-export class DqnLearner {
+export class DqnLearner extends LearnerMemory {
   readonly memory: KernelMemory;
   readonly trainer: DqnTrainer;
   readonly policy: ActingPolicy;
@@ -26,6 +26,7 @@ export class DqnLearner {
     context: AlgorithmContext,
     source?: (memory: KernelMemory) => NoiseSource,
   ) {
+    super();
     this.configuration = v.parse(dqn.schema, settings);
     const plan = dqn.plan(this.configuration, context);
     const layout = new Layout(64 * 1024);
@@ -39,30 +40,5 @@ export class DqnLearner {
     this.network = planNetwork(this.configuration, context);
     this.state = planQState(new Layout(state), this.network);
     this.workspace = planWorkspace(new Layout(scratch), this.network, this.configuration, context);
-  }
-
-  /** The live block of parameters, target parameters or gradients that begins at `offset`. */
-  block(offset: number): Float32Array {
-    return new Float32Array(this.memory.buffer, offset, this.network.parameterCount);
-  }
-
-  write(offset: number, tensors: Readonly<Record<string, { readonly data: readonly number[] }>>): void {
-    for (const tensor of this.network.parameters) {
-      writeTensor(this.block(offset), tensor, tensors[tensor.name]?.data ?? []);
-    }
-  }
-
-  read(offset: number, name: string): Float32Array {
-    const tensor = this.network.parameters.find((candidate) => candidate.name === name);
-    if (tensor === undefined) throw new Error(`The network has no tensor ${name}.`);
-    return readTensor(this.block(offset), tensor);
-  }
-
-  fill(offset: number, values: ArrayLike<number>): void {
-    new Float32Array(this.memory.buffer, offset, values.length).set(values);
-  }
-
-  fillActions(actions: ArrayLike<number>): void {
-    new Int32Array(this.memory.buffer, this.trainer.batch.action, actions.length).set(actions);
   }
 }

@@ -151,7 +151,7 @@ it.each(
   for (let row = 0; row < batchSize; row++) legal[row * actionCount + (row % actionCount)] = 1;
   learner.fill(batch.observation, observation ?? []);
   learner.fill(batch.nextObservation, nextObservation ?? []);
-  learner.fillActions(actions);
+  learner.fillWords(learner.trainer.batch.action, actions);
   learner.fill(batch.nStepReturn, returns);
   learner.fill(batch.bootstrapDiscount, discounts);
   learner.fill(batch.weight, weights);

@@ -7,12 +7,12 @@ import { uniformStream, uniformValues } from '../kernels/reference.js';
 import { actingStep } from './acting-step.js';
 import { CustomDqnLearner, fixture } from './custom-dqn-learner.js';
 import { goldenFiles } from './golden.js';
-import { goldenContext, goldenSettings, stepOnGolden } from './golden-dqn.js';
+import { dqnSettings, goldenContext, stepOnGolden } from './golden-step.js';
 
 describe.each(goldenFiles('dqn'))('$name with the same network in TensorFlow.js', async ({ golden }) => {
   const { config, expected } = golden;
   const options = { hiddenSizes: config.hidden, dueling: config.dueling };
-  const settings = { ...goldenSettings(golden), network: { module: fixture('dense.js'), options } };
+  const settings = { ...dqnSettings(golden), network: { module: fixture('dense.js'), options } };
   const learner = await CustomDqnLearner.create(settings, goldenContext(golden));
   stepOnGolden(learner, golden);
   const { memory, workspace, trainer, state } = learner;

@@ -32,7 +32,10 @@ function learnerWithBatch(settings: Record<string, unknown> = {}, density = 1, s
     uniformValues(batch.size * batch.observationSize, seed).map((value) => (uniform() < density ? value : 0));
   learner.fill(batch.observation, observations());
   learner.fill(batch.nextObservation, observations());
-  learner.fillActions(Int32Array.from({ length: batch.size }, () => Math.floor(uniform() * actionCount)));
+  learner.fillWords(
+    learner.trainer.batch.action,
+    Int32Array.from({ length: batch.size }, () => Math.floor(uniform() * actionCount)),
+  );
   learner.fill(batch.nStepReturn, uniformValues(batch.size, seed + 3));
   learner.fill(batch.bootstrapDiscount, new Float32Array(batch.size).fill(0.7));
   learner.fill(batch.weight, new Float32Array(batch.size).fill(1));

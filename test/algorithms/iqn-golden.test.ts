@@ -3,6 +3,7 @@ import type { planNetwork } from '#marlin/algorithms/iqn-memory.js';
 import { writeTensor } from '#marlin/network/parameter-layout.js';
 import { differenceOf, singlePrecision } from '../kernels/difference.js';
 import type { Tolerance } from '../kernels/difference.js';
+import { goldenContext, iqnSettings, stepOnGolden } from './golden-step.js';
 import { goldenFiles } from './golden.js';
 import type { GoldenIqn, GoldenTensors } from './golden.js';
 import { IqnLearner, ScriptedSource } from './iqn-learner.js';
@@ -20,53 +21,17 @@ function noiseOf(network: ReturnType<typeof planNetwork>, noise: GoldenTensors |
 }
 
 /** One training step on a golden file's parameters, batch, fractions and noise. */
-function stepOn({ config, params, target, batch, taus, noise }: GoldenIqn): IqnLearner {
-  const learner = new IqnLearner(
-    {
-      hiddenSizes: [config.hidden, config.hidden],
-      quantiles: config.quantiles,
-      cosines: config.cosines,
-      noise: { kind: config.noisy ? 'independent' : 'none' },
-      frameStack: 1,
-      discount: config.discount,
-      nStep: config.nStep,
-      learningRate: config.learningRate,
-      adam: config.adam,
-      maxGradNorm: config.maxGradNorm,
-      targetUpdate: { kind: 'soft', tau: config.targetTau },
-    },
-    {
-      agent: {
-        id: 'golden',
-        observation: { size: config.observation, dtype: 'f32' },
-        action: { kind: 'discrete', count: config.actions },
-      },
-      batchSize: config.batch,
-      rate: { trainInterval: 4, gradientSteps: 1, learningStarts: 0 },
-    },
-    ({ memory, network }) => {
-      const passes = ['nextOnline', 'nextTarget', 'online'] as const;
-      return new ScriptedSource(
-        memory,
-        passes.map((pass) => taus[pass].data),
-        passes.flatMap((pass) => noiseOf(network, noise[pass])),
-      );
-    },
-  );
-  const { trainer, state } = learner;
-  trainer.metrics.fill(Number.NaN);
-  learner.write(state.parameters, params);
-  learner.write(state.target, target);
-  new Float64Array(learner.memory.buffer, state.adam.powers, 2).fill(1);
-  learner.fill(trainer.batch.observation, batch.observation.data);
-  learner.fill(trainer.batch.nextObservation, batch.nextObservation.data);
-  learner.fillActions(batch.action);
-  learner.fill(trainer.batch.nStepReturn, batch.nStepReturn.data);
-  const bootstrap = config.discount ** config.nStep;
-  const discounts = batch.terminal.map((terminal) => (terminal === 1 ? 0 : bootstrap));
-  learner.fill(trainer.batch.bootstrapDiscount, discounts);
-  learner.fill(trainer.batch.weight, batch.valid);
-  trainer.step();
+function stepOn(golden: GoldenIqn): IqnLearner {
+  const { taus, noise } = golden;
+  const learner = new IqnLearner(iqnSettings(golden), goldenContext(golden), ({ memory, network }) => {
+    const passes = ['nextOnline', 'nextTarget', 'online'] as const;
+    return new ScriptedSource(
+      memory,
+      passes.map((pass) => taus[pass].data),
+      passes.flatMap((pass) => noiseOf(network, noise[pass])),
+    );
+  });
+  stepOnGolden(learner, golden);
   return learner;
 }
 

@@ -133,7 +133,7 @@ it.each(['none', 'factorised', 'independent'] as const)('are those of the loss, 
   const weight = [1, 0.5, 0.25, 2];
   learner.fill(batch.observation, observation ?? []);
   learner.fill(batch.nextObservation, nextObservation ?? []);
-  learner.fillActions(action);
+  learner.fillWords(learner.trainer.batch.action, action);
   learner.fill(batch.nStepReturn, nStepReturn);
   learner.fill(batch.bootstrapDiscount, discount);
   learner.fill(batch.weight, weight);

@@ -7,9 +7,8 @@ import { planQState } from '#marlin/algorithms/q-update.js';
 import type { QState } from '#marlin/algorithms/q-update.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import type { NoiseSource } from '#marlin/network/noise-source.js';
-import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
 import { KernelMemory } from '../kernels/kernel-memory.js';
-import type { GoldenTensors } from './golden.js';
+import { LearnerMemory } from './learner-memory.js';
 
 /** Hands out given numbers, one list after another. */
 export class ScriptedSource implements NoiseSource {
@@ -38,7 +37,7 @@ export class ScriptedSource implements NoiseSource {
 }
 
 /** A trainer and a policy over a memory of their own, with their inner numbers in reach. */
-export class IqnLearner {
+export class IqnLearner extends LearnerMemory {
   readonly memory: KernelMemory;
   readonly trainer: IqnTrainer;
   readonly policy: ActingPolicy;
@@ -53,6 +52,7 @@ export class IqnLearner {
     context: AlgorithmContext,
     source?: (learner: Pick<IqnLearner, 'memory' | 'network'>) => NoiseSource,
   ) {
+    super();
     this.configuration = v.parse(iqn.schema, settings);
     const plan = iqn.plan(this.configuration, context);
     const layout = new Layout(64 * 1024);
@@ -66,30 +66,5 @@ export class IqnLearner {
     this.policy = iqn.createPolicy(this.configuration, context, kernels, policyScratch);
     this.state = planQState(new Layout(state), this.network);
     this.workspace = planWorkspace(new Layout(scratch), this.network, this.configuration, context);
-  }
-
-  /** The live block of parameters, target parameters or gradients that begins at `offset`. */
-  block(offset: number): Float32Array {
-    return new Float32Array(this.memory.buffer, offset, this.network.parameterCount);
-  }
-
-  write(offset: number, tensors: GoldenTensors): void {
-    for (const tensor of this.network.parameters) {
-      writeTensor(this.block(offset), tensor, tensors[tensor.name]?.data ?? []);
-    }
-  }
-
-  read(offset: number, name: string): Float32Array {
-    const tensor = this.network.parameters.find((candidate) => candidate.name === name);
-    if (tensor === undefined) throw new Error(`The network has no tensor ${name}.`);
-    return readTensor(this.block(offset), tensor);
-  }
-
-  fill(offset: number, values: ArrayLike<number>): void {
-    new Float32Array(this.memory.buffer, offset, values.length).set(values);
-  }
-
-  fillActions(actions: ArrayLike<number>): void {
-    new Int32Array(this.memory.buffer, this.trainer.batch.action, actions.length).set(actions);
   }
 }

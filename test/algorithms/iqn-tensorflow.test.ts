@@ -108,7 +108,7 @@ it.each(['step', 'stepByHand'] as const)('a %s in TensorFlow.js is our training 
   new Float64Array(learner.memory.buffer, state.adam.powers, 2).fill(1);
   learner.fill(trainer.batch.observation, batch.observation);
   learner.fill(trainer.batch.nextObservation, batch.nextObservation);
-  learner.fillActions(batch.action);
+  learner.fillWords(learner.trainer.batch.action, batch.action);
   learner.fill(trainer.batch.nStepReturn, batch.nStepReturn);
   learner.fill(trainer.batch.bootstrapDiscount, new Float32Array(rows).fill(0.99 ** 3));
   learner.fill(trainer.batch.weight, new Float32Array(rows).fill(1));

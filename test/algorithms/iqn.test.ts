@@ -49,7 +49,10 @@ function learnerWithBatch(
   const observations = (seed: number) => uniformValues(batch.size * batch.observationSize, seed);
   learner.fill(batch.observation, observations(1));
   learner.fill(batch.nextObservation, observations(2));
-  learner.fillActions(Int32Array.from({ length: batch.size }, () => Math.floor(uniform() * actionCount)));
+  learner.fillWords(
+    learner.trainer.batch.action,
+    Int32Array.from({ length: batch.size }, () => Math.floor(uniform() * actionCount)),
+  );
   learner.fill(batch.nStepReturn, uniformValues(batch.size, 4));
   learner.fill(batch.bootstrapDiscount, new Float32Array(batch.size).fill(0.7));
   learner.fill(batch.weight, new Float32Array(batch.size).fill(1));

@@ -77,7 +77,7 @@ function stepOn({ config, params, batch, expected }: GoldenPpo) {
 
 /** Differences of all tensors by name; empty where they agree. */
 function tensorDifferences(learner: PpoLearner, offset: number, expected: GoldenTensors, tolerance: Tolerance) {
-  const tensors = learner.read(offset);
+  const tensors = learner.readAll(offset);
   return Object.entries(expected).flatMap(([name, { data }]) => {
     const difference = differenceOf(tensors[name] ?? [], data, tolerance);
     return difference === undefined ? [] : [`${name}${difference}`];

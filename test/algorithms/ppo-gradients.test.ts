@@ -120,7 +120,10 @@ it.each([
     });
   });
   const action = space.kind === 'box' ? uniformValues(rows * space.size, 6) : Int32Array.from(drawn.flat());
-  const stored = Object.entries(learner.read(state.parameters)).map(([name, data]) => [name, Float64Array.from(data)]);
+  const stored = Object.entries(learner.readAll(state.parameters)).map(([name, data]) => [
+    name,
+    Float64Array.from(data),
+  ]);
   const tensors = Object.fromEntries(stored) as Tensors;
   const parts = { observation, action, legal, advantage: uniformValues(rows, 7), returns: uniformValues(rows, 8) };
   // Some ratios within the clip range, some beyond.
@@ -145,7 +148,7 @@ it.each([
   expect(differenceOf([loss], [lossOf(space, tensors, batch, clipRange)])).toBeUndefined();
   expect(clipFraction).toBeGreaterThan(0);
   expect(clipFraction).toBeLessThan(1);
-  const gradients = learner.read(workspace.gradients);
+  const gradients = learner.readAll(workspace.gradients);
   const differences = Object.entries(tensors).flatMap(([name, values]) => {
     const expected = numericalGradient(values, () => lossOf(space, tensors, batch, clipRange));
     const difference = differenceOf(gradients[name] ?? [], expected, { relative: 1e-5, absolute: 2e-6 });

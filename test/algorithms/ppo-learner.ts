@@ -5,8 +5,8 @@ import { ppo } from '#marlin/algorithms/ppo.js';
 import type { PpoConfiguration, PpoTrainer } from '#marlin/algorithms/ppo.js';
 import { Layout } from '#marlin/buffer/layout.js';
 import type { ActionSpace } from '#marlin/environment/environment.js';
-import { readTensor, writeTensor } from '#marlin/network/parameter-layout.js';
 import { KernelMemory } from '../kernels/kernel-memory.js';
+import { LearnerMemory } from './learner-memory.js';
 
 export function ppoContext(action: ActionSpace, observationSize: number, hasActionMask = false): AlgorithmContext {
   return {
@@ -20,7 +20,7 @@ const guardBytes = 128;
 const guardByte = 0xa5;
 
 /** A trainer and a policy over a memory of its own, with its inner numbers in reach and guards around its regions. */
-export class PpoLearner {
+export class PpoLearner extends LearnerMemory {
   readonly memory: KernelMemory;
   readonly trainer: PpoTrainer;
   readonly policy: ActingPolicy;
@@ -34,6 +34,7 @@ export class PpoLearner {
   readonly #guards: readonly number[];
 
   constructor(settings: Record<string, unknown>, context: AlgorithmContext) {
+    super();
     this.configuration = v.parse(ppo.schema, settings);
     const plan = ppo.plan(this.configuration, context);
     const layout = new Layout(64 * 1024);
@@ -61,34 +62,5 @@ export class PpoLearner {
   /** False once anything was written beside the regions of state and scratch memory. */
   get isInside(): boolean {
     return this.#guards.every((guard) => this.memory.bytes(guard, guardBytes).every((byte) => byte === guardByte));
-  }
-
-  /** The live block of parameters or gradients that begins at `offset`. */
-  block(offset: number): Float32Array {
-    return new Float32Array(this.memory.buffer, offset, this.network.parameterCount);
-  }
-
-  write(offset: number, tensors: Readonly<Record<string, { readonly data: ArrayLike<number> }>>): void {
-    for (const tensor of this.network.parameters) {
-      writeTensor(this.block(offset), tensor, tensors[tensor.name]?.data ?? []);
-    }
-  }
-
-  /** Values of all tensors by name, in the order of their shapes. */
-  read(offset: number): Record<string, Float32Array> {
-    const block = this.block(offset);
-    return Object.fromEntries(this.network.parameters.map((tensor) => [tensor.name, readTensor(block, tensor)]));
-  }
-
-  fill(offset: number, values: ArrayLike<number>): void {
-    new Float32Array(this.memory.buffer, offset, values.length).set(values);
-  }
-
-  fillWords(offset: number, values: ArrayLike<number>): void {
-    new Int32Array(this.memory.buffer, offset, values.length).set(values);
-  }
-
-  fillBytes(offset: number | undefined, values: ArrayLike<number>): void {
-    if (offset !== undefined) new Uint8Array(this.memory.buffer, offset, values.length).set(values);
   }
 }

@@ -83,7 +83,7 @@ function fillMinibatch({ memory, trainer, workspace }: PpoLearner | CustomLearne
 
 /** Gives a custom learner the parameters of a built-in one. */
 function copyParameters(from: PpoLearner, to: CustomLearner): void {
-  const tensors = from.read(from.state.parameters);
+  const tensors = from.readAll(from.state.parameters);
   for (const tensor of to.plan.parameters) {
     writeTensor(to.block(to.state.parameters), tensor, tensors[tensor.name] ?? []);
   }
@@ -108,7 +108,7 @@ describe.each([
     custom.trainer.update.step(rows);
     expect(differenceOf(custom.trainer.metrics, own.trainer.metrics)).toBeUndefined();
     const tolerance = { relative: 1e-5, absolute: 2e-6 };
-    const [gradients, parameters] = [own.read(own.workspace.gradients), own.read(own.state.parameters)];
+    const [gradients, parameters] = [own.readAll(own.workspace.gradients), own.readAll(own.state.parameters)];
     expect(Object.keys(gradients).toSorted()).toEqual(custom.plan.parameters.map(({ name }) => name).toSorted());
     for (const tensor of custom.plan.parameters) {
       const gradient = readTensor(custom.block(custom.workspace.gradients), tensor);

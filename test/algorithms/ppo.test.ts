@@ -288,7 +288,7 @@ describe('a rollout', () => {
 
 function initialTensors(settings: Record<string, unknown>): Record<string, Float32Array> {
   const learner = learnerWithRollout(spaces.box, { settings: { hiddenSizes: [8, 5], ...settings } });
-  return learner.read(learner.state.parameters);
+  return learner.readAll(learner.state.parameters);
 }
 
 describe('initial weights', () => {
