@@ -14,6 +14,7 @@
  * | `ERR_TENSOR_FILE` | a safetensors file is missing, damaged, or holds something else than was asked for |
  * | `ERR_SCHEDULE` | a recorded schedule is missing or damaged |
  * | `ERR_REPRODUCTION` | a run cannot be reproduced here, for example on another engine |
+ * | `ERR_CHECKPOINT` | a checkpoint is missing, damaged, does not fit, or could not be written |
  * | `ERR_KERNELS` | the WebAssembly kernels are missing or do not fit this engine |
  * | `ERR_NETWORK` | a custom network broke its contract or threw |
  * | `ERR_TENSORFLOW` | TensorFlow.js, which a custom network needs, is not installed or could not be started |
@@ -30,6 +31,7 @@ export type MarlinErrorCode =
   | 'ERR_TENSOR_FILE'
   | 'ERR_SCHEDULE'
   | 'ERR_REPRODUCTION'
+  | 'ERR_CHECKPOINT'
   | 'ERR_KERNELS'
   | 'ERR_NETWORK'
   | 'ERR_TENSORFLOW';

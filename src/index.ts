@@ -1,6 +1,8 @@
 export { MarlSystem } from './system/marl-system.js';
 export type { RunOptions } from './system/marl-system.js';
 export { Experiment } from './system/experiment.js';
+export { resumeRun } from './system/resume.js';
+export type { ResumeOptions } from './system/resume.js';
 export { reproduceRun } from './system/reproduce.js';
 export type { Reproduction } from './system/reproduce.js';
 export { evaluateRun } from './system/evaluate-run.js';

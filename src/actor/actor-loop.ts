@@ -16,8 +16,8 @@ export interface ActorLoopParts {
   readonly learners: readonly Doorbell[];
   readonly main: Doorbell;
   readonly reports: RecordQueue;
-  /** Of each report after so many epochs, the actor waits until it has been taken; Infinity: of none. */
-  readonly awaitedEpochs: number;
+  /** Whether the actor waits until the report of this epoch has been taken, unless it is asked to. */
+  readonly isAwaited: (epoch: number) => boolean;
   /** Takes note of what is done, where a run is recorded. */
   readonly witness?: ActorWitness | undefined;
 }
@@ -72,15 +72,19 @@ export class ActorLoop {
 
   /** Hands a row to the main thread; loses none. */
   report(row: Float64Array): void {
-    const { reports, main, awaitedEpochs } = this.#parts;
+    const { reports, main, isAwaited, control } = this.#parts;
     this.#slowest = undefined;
+    const isHeld = control.isReportAwaited || isAwaited(row[runColumns.epochs]);
+    // Before the row is there: whoever finds it alone in the queue then knows whether this actor waits behind it.
+    control.isHeld = isHeld;
     while (!reports.push(row)) {
       if (this.#isAborted) return;
       this.#wait(this.#hasRoom);
     }
     main.ring();
-    if (row[runColumns.epochs] % awaitedEpochs !== 0) return;
+    if (!isHeld) return;
     while (!this.#areTaken()) this.#wait(this.#areTaken);
+    control.isHeld = false;
   }
 
   get #isAborted(): boolean {

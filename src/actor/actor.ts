@@ -16,6 +16,14 @@ export interface StopConditions {
   readonly stopAtReward?: number | undefined;
 }
 
+/** How far an actor was at the end of an epoch. Plain data. */
+export interface ActorStart {
+  readonly epochs: number;
+  readonly turns: number;
+  /** Summed rewards of the last epochs, oldest first. */
+  readonly rewards: readonly number[];
+}
+
 export interface ActorParts {
   readonly environment: TurnEnvironment;
   /** One per agent, in the environment's order. */
@@ -28,6 +36,8 @@ export interface ActorParts {
   /** Turns of an epoch at the most. */
   readonly maxTurns: number;
   readonly stop: StopConditions;
+  /** Where a run that is resumed goes on. Default: at its beginning. */
+  readonly start?: ActorStart | undefined;
   readonly shape: EpochRowShape;
   /** Takes the row of an epoch; the array is reused. */
   readonly report: (row: Float64Array) => void;
@@ -64,6 +74,10 @@ export class Actor {
   constructor(parts: ActorParts) {
     this.#parts = parts;
     this.#row = new Float64Array(parts.shape.width);
+    const { epochs = 0, turns = 0, rewards = [] } = parts.start ?? {};
+    this.epochs = epochs;
+    this.turns = turns;
+    for (const reward of rewards) this.#window.add(reward);
     this.#checkConditions();
   }
 

@@ -15,6 +15,15 @@ export class RewardWindow {
     return this.#added >= rewardWindowEpochs;
   }
 
+  /** What is in the window, oldest first. */
+  rewards(): number[] {
+    const count = Math.min(this.#added, rewardWindowEpochs);
+    return Array.from(
+      { length: count },
+      (_, index) => this.#rewards[(this.#added - count + index) % rewardWindowEpochs],
+    );
+  }
+
   /** Mean of what is in the window; NaN while it is empty. */
   get mean(): number {
     const count = Math.min(this.#added, rewardWindowEpochs);

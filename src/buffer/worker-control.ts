@@ -22,6 +22,9 @@ export type Command = (typeof command)[keyof typeof command];
  *   word 0     command    written by the main thread, read by the worker
  *   word 1–2   doorbell   rung by any thread, slept on by the worker
  *   word 3     done       written by the worker when its work is complete
+ *   word 4     held       written by the worker: 1 while an actor waits for its report to be taken, or while a learner
+ *                         is paused and has saved where it stands
+ *   word 5     awaited    written by the main thread: an actor waits until its next report has been taken
  * ```
  */
 export class WorkerControl {
@@ -55,6 +58,25 @@ export class WorkerControl {
   /** True once the worker has nothing left to do. */
   get isDone(): boolean {
     return Atomics.load(this.#words, 1 + doorbellWords) === 1;
+  }
+
+  /** True while the worker stands still and what it has done can be seen in memory. */
+  get isHeld(): boolean {
+    return Atomics.load(this.#words, 2 + doorbellWords) === 1;
+  }
+
+  /** Worker: says whether it is held. Releases what it has saved before. */
+  set isHeld(isHeld: boolean) {
+    Atomics.store(this.#words, 2 + doorbellWords, isHeld ? 1 : 0);
+  }
+
+  /** True where the actor is to wait until its next report has been taken. */
+  get isReportAwaited(): boolean {
+    return Atomics.load(this.#words, 3 + doorbellWords) === 1;
+  }
+
+  set isReportAwaited(isAwaited: boolean) {
+    Atomics.store(this.#words, 3 + doorbellWords, isAwaited ? 1 : 0);
   }
 
   /** Worker: everything it will ever write has been written. */

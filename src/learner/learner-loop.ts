@@ -1,5 +1,6 @@
 import type { TrainingRate } from '../algorithms/training-rate.js';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
+import type { Doorbell } from '../buffer/doorbell.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 import type { WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
@@ -21,6 +22,7 @@ export interface LearnerLoopParts {
   readonly turns: readonly WideCounter[];
   readonly actors: readonly WorkerControl[];
   readonly control: WorkerControl;
+  readonly main: Pick<Doorbell, 'ring'>;
   /** Lockstep: where this worker says up to which turn it has done all that it could. Undefined in other executions. */
   readonly meeting?: WideCounter | undefined;
 }
@@ -68,6 +70,8 @@ export class LearnerLoop {
         continue;
       } else if (mayEnd) {
         break;
+      } else if (control.command === command.pause) {
+        this.#hold();
       } else {
         control.doorbell.sleepUnless(this.#hasWork, sleepMs);
       }
@@ -75,6 +79,18 @@ export class LearnerLoop {
     for (const { learner } of this.#parts.shares) learner.finish();
     control.markDone();
   }
+
+  /** Paused, a learner lets others see where it stands. */
+  #hold(): void {
+    const { control, shares, main } = this.#parts;
+    for (const { learner } of shares) learner.save();
+    control.isHeld = true;
+    main.ring();
+    control.doorbell.sleepUnless(this.#isReleased, sleepMs);
+    control.isHeld = false;
+  }
+
+  readonly #isReleased = (): boolean => this.#parts.control.command !== command.pause;
 
   readonly #hasWork = (): boolean => this.#next() !== undefined || this.#hasMovedOn() || this.#mayEnd();
 

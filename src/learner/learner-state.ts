@@ -9,8 +9,8 @@ import { RandomStream } from '../random.js';
  * Where the state of one learner lies in policy memory: byte offsets, plain data.
  *
  * ```
- * control    phase │ training steps done (wide counter) │ figures
- * working    ┌ 128 bytes: random stream, training steps ┐┌ the algorithm's state, parameters first ┐┌ the sampler's ┐
+ * control    phase │ training steps done (wide counter) │ figures │ sums of figures since the last commit
+ * working    ┌ 128 bytes: random stream, progress ┐┌ the algorithm's state, parameters first ┐┌ the sampler's ┐
  * committed  └ the same again: the last state that may be published                                                  ┘
  * ```
  */
@@ -25,6 +25,8 @@ export interface LearnerStatePlan {
   /** Number of figures, and where they lie; see `CommitFigures`. */
   readonly figureCount: number;
   readonly figures: number;
+  /** f64 [figureCount]: sums over the training steps since the last commit. */
+  readonly sums: number;
 }
 
 const headerBytes = sectionAlignment;
@@ -39,10 +41,12 @@ export function planLearnerState(
   const bytes = samplerStart + alignUp(samplerBytes);
   const control = layout.reserve(sectionAlignment);
   const figures = layout.reserve(commitFiguresWords(figureCount) * 4);
+  const sums = layout.reserve(figureCount * 8);
   const working = layout.reserve(bytes);
   return {
     control,
     figures,
+    sums,
     working,
     sampler: working + samplerStart,
     committed: layout.reserve(bytes),
@@ -67,6 +71,13 @@ const phaseWord = 0;
 const phase = { training: 0, committing: 1 } as const;
 const randomWords = 4;
 
+/** How far a learner is: training steps done, and those of its last commit and of the last that was published. */
+export interface LearnerProgress {
+  readonly trainSteps: number;
+  readonly committedAt: number;
+  readonly publishedAt: number;
+}
+
 /**
  * The two copies of a learner's state. A learner works on one and commits it before it publishes, so that nothing
  * published is ever rolled back, and so that a learner killed at any instruction can be followed by another.
@@ -81,21 +92,28 @@ export class LearnerState {
   readonly #plan: LearnerStatePlan;
   readonly #control: Int32Array;
   readonly #random: Int32Array;
-  readonly #trainSteps: Float64Array;
+  readonly #progress: Float64Array;
   readonly #mover: BlockMover;
 
   constructor(buffer: SharedArrayBuffer, plan: LearnerStatePlan, mover: BlockMover) {
     this.#plan = plan;
     this.#control = new Int32Array(buffer, plan.control, trainStepsWord + wideCounterWords);
     this.#random = new Int32Array(buffer, plan.working, randomWords);
-    this.#trainSteps = new Float64Array(buffer, plan.working + randomWords * 4, 1);
+    this.#progress = new Float64Array(buffer, plan.working + randomWords * 4, 3);
     this.#mover = mover;
   }
 
-  /** Saves where the learner stands and commits the working state. Allocates one small array. */
-  commit(random: RandomStream, trainSteps: number): void {
+  /** Saves where the learner stands, so that another could go on from the working state. Allocates one small array. */
+  save(random: RandomStream, { trainSteps, committedAt, publishedAt }: LearnerProgress): void {
     this.#random.set(random.state());
-    this.#trainSteps[0] = trainSteps;
+    this.#progress[0] = trainSteps;
+    this.#progress[1] = committedAt;
+    this.#progress[2] = publishedAt;
+  }
+
+  /** Saves where the learner stands and commits the working state. */
+  commit(random: RandomStream, trainSteps: number, publishedAt: number): void {
+    this.save(random, { trainSteps, committedAt: trainSteps, publishedAt });
     this.#copyToCommitted();
   }
 
@@ -110,9 +128,10 @@ export class LearnerState {
     return RandomStream.fromState([...this.#random]);
   }
 
-  /** Training steps as saved in the working state. */
-  savedTrainSteps(): number {
-    return this.#trainSteps[0];
+  /** How far the learner is by the working state. */
+  savedProgress(): LearnerProgress {
+    const [trainSteps, committedAt, publishedAt] = this.#progress;
+    return { trainSteps, committedAt, publishedAt };
   }
 
   #copyToCommitted(): void {

@@ -20,6 +20,8 @@ export interface LearnerParts {
   /** Training steps done, for actors and the main thread to read. */
   readonly trainSteps: WideCounter;
   readonly figures: CommitFigures;
+  /** One per figure: sums since the last commit, kept where they outlive the thread. */
+  readonly sums: Float64Array;
   readonly metricNames: readonly string[];
   /** Training steps between publications. */
   readonly publishInterval: number;
@@ -52,11 +54,14 @@ export class Learner {
   #publishedAt: number;
 
   constructor(parts: LearnerParts) {
+    const { trainSteps, committedAt, publishedAt } = parts.state.savedProgress();
     this.#parts = parts;
-    this.trainSteps = parts.state.savedTrainSteps();
-    this.#committedAt = this.trainSteps;
-    this.#publishedAt = this.trainSteps;
-    this.#sums = new Float64Array(parts.trainer.metrics.length);
+    this.trainSteps = trainSteps;
+    this.#committedAt = committedAt;
+    this.#publishedAt = publishedAt;
+    this.#sums = parts.sums;
+    // Those of steps that were lost with another learner.
+    if (trainSteps === committedAt) this.#sums.fill(0);
   }
 
   get policyId(): string {
@@ -98,9 +103,16 @@ export class Learner {
     this.#parts.witness?.finished();
   }
 
+  /** Saves where it stands, so that another could go on from here: a checkpoint is taken of the working state. */
+  save(): void {
+    const { state, random } = this.#parts;
+    const { trainSteps } = this;
+    state.save(random, { trainSteps, committedAt: this.#committedAt, publishedAt: this.#publishedAt });
+  }
+
   #commit(): void {
     const { state, random, figures } = this.#parts;
-    state.commit(random, this.trainSteps);
+    state.commit(random, this.trainSteps, this.#publishedAt);
     figures.post(this.trainSteps, this.#sums, this.trainSteps - this.#committedAt);
     this.#sums.fill(0);
     this.#committedAt = this.trainSteps;

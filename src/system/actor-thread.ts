@@ -3,6 +3,7 @@ import type { Doorbell } from '../buffer/doorbell.js';
 import { RecordQueue } from '../buffer/record-queue.js';
 import { createEnvironment } from './environments.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
+import type { RunPlan } from './run-plan.js';
 import type { RunShare } from './run-share.js';
 import { buildActor } from './actor-wiring.js';
 import { openRun } from './open-run.js';
@@ -13,6 +14,15 @@ export interface ActorTask {
   readonly share: RunShare;
   /** Number of the actor, and of its environment copy. */
   readonly actor: number;
+}
+
+/**
+ * A checkpoint holds the run as it is at its report. In lockstep, what an evaluation copies must not depend on when the
+ * main thread gets to it.
+ */
+function isReportAwaited(plan: RunPlan, epoch: number): boolean {
+  const { evaluateEvery, checkpointEvery } = plan.configuration.experiment;
+  return epoch % checkpointEvery === 0 || (isLockstep(plan) && epoch % evaluateEvery === 0);
 }
 
 /** The work of an actor thread: makes its own environment and plays it to the end. */
@@ -35,8 +45,7 @@ export async function runActor({ share, actor: index }: ActorTask): Promise<void
       learners: learnerControls(share).map(({ doorbell }): Doorbell => doorbell),
       main: mainDoorbell(share),
       reports: new RecordQueue(share.runMemory, plan.memory.reports[index]),
-      // There, what an evaluation copies must not depend on when the main thread gets to it.
-      awaitedEpochs: isLockstep(plan) ? plan.configuration.experiment.evaluateEvery : Infinity,
+      isAwaited: (epoch) => isReportAwaited(plan, epoch),
       witness: schedule && recordedEnd(schedule),
     });
     loop.run();

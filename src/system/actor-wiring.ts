@@ -57,6 +57,7 @@ export async function buildActor(
     copy,
     maxTurns: plan.environment.maxTurns,
     stop: experiment,
+    start: run.start,
     shape: epochRowShape(plan.agents.length, plan.policies),
     report,
   });

@@ -9,6 +9,8 @@ import type { Execution } from './execution.js';
 import type { LearnerTask } from './learner-thread.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import { WorkerHandle } from './worker-handle.js';
+import type { Checkpoints } from './checkpoints.js';
+import type { PreparedRun } from './prepared-run.js';
 import type { ScheduleFiles } from './schedule-files.js';
 import type { RunShare } from './run-share.js';
 import { turnsOf } from './run-share.js';
@@ -37,6 +39,10 @@ export class AsyncExecution implements Execution {
   readonly #queues: readonly RecordQueue[];
   readonly #row: Float64Array;
   readonly #schedule: ScheduleFiles | undefined;
+  readonly #checkpoints: Checkpoints | undefined;
+  readonly #learners: readonly WorkerControl[];
+  /** What the workers were last asked by whoever holds the run. */
+  #asked: Command = command.run;
   readonly #threads: { terminate(): Promise<void> }[];
   readonly #calls: Promise<void>[] = [];
   #haveLearnersStarted = false;
@@ -47,22 +53,21 @@ export class AsyncExecution implements Execution {
 
   /**
    * @param actorThreads see `startActorThreads`; they end with the run
-   * @param schedule takes what makes the run repeatable; undefined where it is not recorded
-   * @param report takes the row of an epoch; the array is reused
    */
   constructor(
     share: RunShare,
     actorThreads: readonly WorkerHandle<ActorTask>[],
-    schedule: ScheduleFiles | undefined,
-    report: (row: Float64Array) => void,
+    { schedule, checkpoints, report }: Pick<PreparedRun, 'schedule' | 'checkpoints' | 'report'>,
   ) {
+    this.#checkpoints = checkpoints;
     this.#schedule = schedule;
     this.#share = share;
     this.#actorThreads = actorThreads;
     this.#threads = [...actorThreads];
     this.#report = report;
     this.#actors = actorControls(share);
-    this.#controls = [...this.#actors, ...learnerControls(share)];
+    this.#learners = learnerControls(share);
+    this.#controls = [...this.#actors, ...this.#learners];
     this.#working = this.#controls.length;
     this.#turns = this.#actors.map((_, actor) => turnsOf(share, actor));
     this.#doorbell = mainDoorbell(share);
@@ -153,6 +158,8 @@ export class AsyncExecution implements Execution {
     for (const [actor, queue] of this.#queues.entries()) {
       while (queue.peek(this.#row)) {
         this.#report(this.#row);
+        const isHeld = this.#actors[actor].isHeld && queue.length === 1;
+        if (isHeld && this.#checkpoints?.isDue(this.#row) === true) await this.#takeCheckpoint(actor);
         queue.drop();
         // It may be waiting for room, or until this report has been taken.
         this.#actors[actor].doorbell.ring();
@@ -166,7 +173,27 @@ export class AsyncExecution implements Execution {
     await nextEvents();
   }
 
+  /** The actor waits at its report; once all learners are held as well, nothing changes but what this thread does. */
+  async #takeCheckpoint(actor: number): Promise<void> {
+    const areHeld = (): boolean =>
+      this.#hasEnded || this.#learners.every((learner) => learner.isHeld || learner.isDone);
+    if (this.#haveLearnersStarted) {
+      for (const learner of this.#learners) learner.ask(command.pause);
+      while (!areHeld()) await this.#doorbell.sleepUnlessAsync(areHeld, sleepMs);
+    }
+    // One that has failed holds nothing.
+    if (!this.#hasEnded) this.#checkpoints?.take(this.#row);
+    this.#actors[actor].isReportAwaited = this.#checkpoints?.isAsked === true;
+    for (const learner of this.#learners) learner.ask(this.#asked);
+  }
+
+  /** The next report of each actor is to be waited for: somebody wants a checkpoint. */
+  awaitReports(): void {
+    for (const actor of this.#actors) actor.isReportAwaited = true;
+  }
+
   #ask(asked: Command): void {
+    this.#asked = asked;
     for (const control of this.#controls) control.ask(asked);
   }
 }

@@ -81,6 +81,8 @@ const experimentSchema = strictSettings({
   evaluateEvery: v.optional(orInfinity(count), Infinity),
   /** Episodes of each of them. Default 20. */
   evaluateEpisodes: v.optional(count, 20),
+  /** Epochs between two checkpoints, from which a run can be resumed. Default: none. */
+  checkpointEvery: v.optional(orInfinity(count), Infinity),
 });
 
 const parallelSchema = strictSettings({
@@ -107,6 +109,23 @@ const parallelSchema = strictSettings({
   bufferCapacity: v.optional(v.pipe(count, v.maxValue(2 ** 29)), 10_000),
   /** Transitions per training step. Default 64. */
   batchSize: v.optional(v.pipe(count, v.maxValue(2 ** 20)), 64),
+  /**
+   * A thread that neither sleeps nor ends a turn or a training step for so many milliseconds hangs, and is replaced. One
+   * that is starting gets half a minute at the least. Default 30 000.
+   */
+  heartbeatTimeoutMs: v.optional(orInfinity(v.pipe(finiteNumber, v.minValue(50))), 30_000),
+  /** How often a thread that fails is replaced; once more within `withinMs` milliseconds, and the run fails. */
+  restart: v.optional(
+    strictSettings({
+      /** 0: a failure of any thread ends the run. Default 5. */
+      maxRestarts: v.optional(orInfinity(countOrZero), 5),
+      /** Default 60 000. */
+      withinMs: v.optional(orInfinity(positive), 60_000),
+    }),
+    {},
+  ),
+  /** Mebibytes of JavaScript heap that a thread may use. Default: what Node allows. */
+  heapLimitMb: v.optional(v.pipe(count, v.minValue(16))),
 });
 
 const outputSchema = strictSettings({
@@ -114,6 +133,10 @@ const outputSchema = strictSettings({
   directory: v.optional(text),
   /** Async: schedule/ in the run directory, from which the run can be reproduced. Default true. */
   schedule: v.optional(v.boolean(), true),
+  /** Newest checkpoints that are kept. Default 2. */
+  keepCheckpoints: v.optional(count, 2),
+  /** Whether they hold what is in the rings; without, a resumed run collects anew. Default true. */
+  checkpointRings: v.optional(v.boolean(), true),
 });
 
 const configurationSchema = strictSettings({

@@ -4,6 +4,8 @@ export interface Execution {
   run(): Promise<void>;
   /** Asks the run to end in good order. */
   stop(): void;
+  /** Lets whoever acts wait until its next report has been taken: a checkpoint is wanted. */
+  awaitReports(): void;
   pause(): void;
   resume(): void;
 }

@@ -1,5 +1,5 @@
 import { LearnerLoop } from '../learner/learner-loop.js';
-import { actorControls, learnerControls } from './run-memory.js';
+import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import type { RunShare } from './run-share.js';
 import { buildLearner } from './learner-wiring.js';
 import { openRun } from './open-run.js';
@@ -29,6 +29,7 @@ export async function runLearner({ share, worker }: LearnerTask): Promise<void> 
     turns: plan.memory.turns.map((_, actor) => turnsOf(share, actor)),
     actors: actorControls(share),
     control,
+    main: mainDoorbell(share),
     meeting: isLockstep(plan) ? meetingOf(share, worker) : undefined,
   });
   loop.run();

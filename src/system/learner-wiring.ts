@@ -48,6 +48,7 @@ export async function buildLearner(run: OpenRun, index: number, seams: LearnerSe
     committed: committedParameters(policy.learner),
     trainSteps: trainStepsOf(buffer, policy),
     figures: figuresOf(buffer, policy),
+    sums: new Float64Array(buffer, policy.learner.sums, policy.learner.figureCount),
     metricNames: algorithmPlan.metricNames,
     publishInterval: policy.pace.publishInterval,
     witness: seams.witness,

@@ -1,4 +1,7 @@
 import type { TurnEnvironment } from '../environment/environment.js';
+import type { Checkpoint } from './checkpoint.js';
+import { checkLayouts } from './checkpoint.js';
+import type { Checkpoints } from './checkpoints.js';
 import type { Reproduction } from './reproduce.js';
 import { MarlinError, toError } from '../errors.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
@@ -42,10 +45,12 @@ export class MarlSystem implements AsyncDisposable {
   /** The configuration with every default filled in. */
   readonly configuration: ResolvedConfiguration;
 
+  readonly #from: Checkpoint | undefined;
   readonly #sinks: RecordSink[] = [];
   readonly #streams: RecordStream[] = [];
   #execution: Execution | undefined;
   #evaluations: RunEvaluations | undefined;
+  #checkpoints: Checkpoints | undefined;
   #begun: Promise<void> | undefined;
   #ended: Promise<RunSummary> | undefined;
   #isStopAsked = false;
@@ -56,7 +61,11 @@ export class MarlSystem implements AsyncDisposable {
    * Checks the configuration; starts nothing.
    * @throws ConfigurationError naming the field, its value and the bound
    */
-  constructor(configuration: MarlConfiguration) {
+  constructor(configuration: MarlConfiguration);
+  /** @param from where it goes on; see `resumeRun` */
+  constructor(configuration: MarlConfiguration, from?: Checkpoint);
+  constructor(configuration: MarlConfiguration, from?: Checkpoint) {
+    this.#from = from;
     this.configuration = resolveConfiguration(configuration);
     const { environment, environmentOptions, agentCount, experiment } = this.configuration;
     checkBuiltIn(environment, environmentOptions, { agentCount, maxTurns: experiment.maxTurns });
@@ -127,6 +136,21 @@ export class MarlSystem implements AsyncDisposable {
   }
 
   /**
+   * Takes a checkpoint at the end of the epoch under way, and resolves once it is written.
+   * @throws MarlinError `ERR_STATE` where no run is under way, or it writes no files; `ERR_CHECKPOINT`
+   */
+  async checkpoint(): Promise<void> {
+    await this.#begun;
+    const checkpoints = this.#checkpoints;
+    if (this.#begun === undefined || checkpoints === undefined || this.#isOver) {
+      throw new MarlinError('ERR_STATE', 'Only a run that is under way and writes files takes checkpoints.');
+    }
+    const asked = checkpoints.ask();
+    this.#requireExecution().awaitReports();
+    await asked;
+  }
+
+  /**
    * Repeats this run from its directory once it has ended, on the calling thread, and holds records and weights against
    * what it wrote; see `reproduceRun`.
    * @throws MarlinError `ERR_STATE` where the run has not ended, or wrote no files
@@ -194,7 +218,10 @@ export class MarlSystem implements AsyncDisposable {
     try {
       const plan = await planRun(this.configuration, environmentPlan, environment.agents);
       // Refused, if at all, before a thread starts.
-      if (output.directory !== undefined) await createRunDirectory(output.directory);
+      if (output.directory !== undefined) {
+        if (this.#from === undefined) await createRunDirectory(output.directory);
+        else checkLayouts(this.#from, plan, output.directory);
+      }
       const isSequential = parallel.execution === 'sequential';
       const [execution, run] = isSequential
         ? await this.#prepareHere(plan, environment)
@@ -203,6 +230,7 @@ export class MarlSystem implements AsyncDisposable {
       this.#sinks.push(...run.sinks);
       this.#execution = execution;
       this.#evaluations = run.evaluations;
+      this.#checkpoints = run.checkpoints;
       if (this.#isStopAsked) execution.stop();
       this.#ended = this.#finish(execution, run);
       // Whoever calls run() or stop() is told; a run that was only started must not end the process.
@@ -216,7 +244,7 @@ export class MarlSystem implements AsyncDisposable {
   async #prepareHere(plan: RunPlan, environment: TurnEnvironment): Promise<[Execution, PreparedRun]> {
     const { SequentialExecution } = await import('./sequential-execution.js');
     const run = await this.#prepare(plan);
-    return [new SequentialExecution(run.share, environment, run.report), run];
+    return [new SequentialExecution(run.share, environment, run), run];
   }
 
   async #prepareOnThreads(plan: RunPlan): Promise<[Execution, PreparedRun]> {
@@ -225,7 +253,7 @@ export class MarlSystem implements AsyncDisposable {
     try {
       const { AsyncExecution } = await import('./async-execution.js');
       const run = await this.#prepare(plan);
-      return [new AsyncExecution(run.share, threads, run.schedule, run.report), run];
+      return [new AsyncExecution(run.share, threads, run), run];
     } catch (error) {
       await Promise.all(threads.map(async (thread) => thread.terminate()));
       throw error;
@@ -235,10 +263,14 @@ export class MarlSystem implements AsyncDisposable {
   async #prepare(plan: RunPlan): Promise<PreparedRun> {
     // Loaded only now: while the actors' threads load what they need.
     const { prepareRun } = await import('./prepared-run.js');
-    return prepareRun(plan, {
-      emit: (record) => this.#emit(record),
-      giveUp: () => this.#execution?.stop(),
-    });
+    return prepareRun(
+      plan,
+      {
+        emit: (record) => this.#emit(record),
+        giveUp: () => this.#execution?.stop(),
+      },
+      this.#from,
+    );
   }
 
   async #finish(execution: Execution, run: PreparedRun): Promise<RunSummary> {

@@ -50,6 +50,8 @@ export interface PolicyPlan {
   readonly priority: number;
   /** Bytes of the policy memory. */
   readonly bytes: number;
+  /** End of what outlives its threads: learner state, rings and weights lie below. */
+  readonly durableEnd: number;
   readonly learner: LearnerStatePlan;
   readonly rings: RingPlan;
   readonly weights: WeightPlan;
@@ -131,6 +133,7 @@ export async function planPolicy(
   });
   const parameterBytes = plan.parameterCount * 4;
   const weights = planWeights(layout, parallel.mode, parameterBytes);
+  const durableEnd = layout.end;
   const actors = Array.from({ length: actorCount }, () => ({
     policyScratch: layout.reserve(plan.policyScratchBytes),
     readerScratch: layout.reserve(readerScratchBytes(parallel.mode, parameterBytes)),
@@ -150,6 +153,7 @@ export async function planPolicy(
     pace: paceOf(experience, configuration),
     priority: settings.priority,
     bytes: layout.end,
+    durableEnd,
     learner,
     rings,
     weights,

@@ -2,13 +2,17 @@ import { join } from 'node:path';
 import { JsonlSink } from '../metrics/jsonl-sink.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
 import { takeWeights } from './playable-policy.js';
+import type { Checkpoint } from './checkpoint.js';
+import { restoreCheckpoint } from './checkpoint.js';
+import { Checkpoints } from './checkpoints.js';
 import { allocateRun } from './run-allocation.js';
-import { writeConfiguration } from './run-directory.js';
+import { cutRecords, writeConfiguration } from './run-directory.js';
 import { RunEvaluations } from './run-evaluations.js';
 import { runFiles } from './run-files.js';
 import { RunMonitor } from './run-monitor.js';
 import type { RunPlan } from './run-plan.js';
 import type { RunShare } from './run-share.js';
+import { turnsOf } from './run-share.js';
 import { ScheduleFiles } from './schedule-files.js';
 import type { RunSummary } from './summary.js';
 import { summarize } from './summary.js';
@@ -24,6 +28,8 @@ export interface PreparedRun {
   readonly evaluations: RunEvaluations;
   /** Undefined where the run is not recorded. */
   readonly schedule: ScheduleFiles | undefined;
+  /** Undefined where the run writes no files. */
+  readonly checkpoints: Checkpoints | undefined;
   /**
    * Writes what a run leaves, its weights, and sums it up.
    * @param endedMs when the last training step was done, milliseconds since 1970
@@ -41,31 +47,60 @@ export interface RunListener {
   readonly giveUp: () => void;
 }
 
-/** Allocates the memory of a run and writes the files that it begins with; its directory is there. */
-export async function prepareRun(plan: RunPlan, { emit, giveUp }: RunListener): Promise<PreparedRun> {
+/**
+ * Allocates the memory of a run and writes the files that it begins with; its directory is there.
+ * @param from where a run that is resumed goes on
+ */
+export async function prepareRun(
+  plan: RunPlan,
+  { emit: emitRecord, giveUp }: RunListener,
+  from?: Checkpoint,
+): Promise<PreparedRun> {
   const { directory } = plan.configuration.output;
-  const share = await allocateRun(plan);
-  if (directory !== undefined) await writeConfiguration(directory, plan);
+  const share = from === undefined ? await allocateRun(plan) : resumedShare(await allocateRun(plan), from);
+  let records = from?.manifest.records ?? 0;
+  const emit = (record: TrainingRecord): void => {
+    records++;
+    emitRecord(record);
+  };
+  if (directory !== undefined) {
+    if (from !== undefined) await cutRecords(directory, records);
+    await writeConfiguration(directory, plan);
+  }
   const schedule = await ScheduleFiles.open(share, giveUp);
   const monitor = new RunMonitor(share, emit);
+  if (from !== undefined) monitor.restore(from.manifest.monitor, performance.timeOrigin + performance.now());
+  const checkpoints =
+    directory === undefined
+      ? undefined
+      : new Checkpoints({ share, monitor, records: () => records, directory, onFailure: giveUp });
   const evaluations = new RunEvaluations({ share, monitor, emit, onFailure: giveUp });
   return {
     share,
     sinks: directory === undefined ? [] : [new JsonlSink(join(directory, runFiles.metrics), giveUp)],
     evaluations,
     schedule,
+    checkpoints,
     report(row) {
       monitor.take(row);
       evaluations.afterReport();
     },
     async conclude(reason, endedMs) {
-      await Promise.all([evaluations.finish(), schedule?.close()]);
+      await Promise.all([evaluations.finish(), schedule?.close(), checkpoints?.finish()]);
       if (directory !== undefined) await writeWeights(directory, await takeWeights(share, monitor.lastRow));
       await evaluations.close();
       return summarize(share, monitor, reason, endedMs);
     },
     async abandon() {
-      await Promise.allSettled([evaluations.close(), schedule?.close()]);
+      await Promise.allSettled([evaluations.close(), schedule?.close(), checkpoints?.finish()]);
     },
   };
+}
+
+/** The memory of a run as a checkpoint has it. */
+function resumedShare(share: RunShare, checkpoint: Checkpoint): RunShare {
+  const { epoch, turns, monitor } = checkpoint.manifest;
+  restoreCheckpoint(share, checkpoint);
+  for (const actor of share.plan.memory.turns.keys()) turnsOf(share, actor).set(turns);
+  return { ...share, start: { epochs: epoch, turns, rewards: monitor.rewards } };
 }

@@ -70,7 +70,7 @@ export async function reproduceRun(directory: string): Promise<Reproduction> {
     const replay = streams === undefined ? undefined : new ScheduledReplay(run, streams, done.timesteps_total);
     const played =
       replay === undefined
-        ? new SequentialExecution(run, environment, report, done.timesteps_total).run()
+        ? new SequentialExecution(run, environment, { report, endTurns: done.timesteps_total }).run()
         : replay.play(environment, report).finally(() => environment.dispose?.());
     isPlayed = true;
     const turnsPlayed = (): number => replay?.turns ?? monitor.lastRow[runColumns.turns];
@@ -110,7 +110,7 @@ function replayedConfiguration(configuration: ResolvedConfiguration): ResolvedCo
     ...configuration,
     experiment: { ...configuration.experiment, maxSeconds: Infinity },
     parallel: { ...configuration.parallel, mode: 'snapshot' },
-    output: { directory: undefined, schedule: false },
+    output: { ...configuration.output, directory: undefined },
   };
 }
 

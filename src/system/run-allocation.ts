@@ -17,6 +17,7 @@ export async function allocateRun(plan: RunPlan): Promise<RunShare> {
     runMemory: new SharedArrayBuffer(plan.memory.bytes),
     policyMemories: plan.policies.map((policy) => createKernelMemory(policy.bytes)),
     kernelModule: kernelModule(),
+    start: undefined,
   };
   const run = await openRun(share);
   for (const index of plan.policies.keys()) await initializePolicy(run, index);
@@ -35,6 +36,7 @@ async function initializePolicy(run: OpenRun, index: number): Promise<void> {
   initializeSampler(buffer, policy.algorithmPlan.experience, policy.rings, policy.learner.sampler);
   new LearnerState(buffer, policy.learner, kernels).commit(
     RandomStream.named({ seed, role: 'replay', agent: policy.id }),
+    0,
     0,
   );
   createPublisher(buffer, policy.weights, [], kernels).tryPublish(committedParameters(policy.learner));

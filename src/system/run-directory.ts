@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
 import { writtenAlgorithm } from './algorithm-modules.js';
@@ -29,6 +29,25 @@ export async function createRunDirectory(directory: string): Promise<void> {
 export async function writeConfiguration(directory: string, plan: RunPlan): Promise<void> {
   await inDirectory(directory, async () => {
     await writeWhole(join(directory, runFiles.configuration), configurationText(plan));
+  });
+}
+
+/**
+ * Cuts metrics.jsonl off behind so many records: what came after a checkpoint is made anew.
+ * @throws MarlinError `ERR_RUN_DIRECTORY` when it cannot be written, or holds fewer
+ */
+export async function cutRecords(directory: string, records: number): Promise<void> {
+  await inDirectory(directory, async () => {
+    const path = join(directory, runFiles.metrics);
+    const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
+    if (lines.length < records) throw new Error(`${runFiles.metrics} holds ${lines.length} records, not ${records}`);
+    await writeWhole(
+      path,
+      lines
+        .slice(0, records)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
   });
 }
 

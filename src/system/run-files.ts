@@ -6,6 +6,7 @@ export const runFiles = {
   metrics: 'metrics.jsonl',
   weights: 'weights',
   schedule: 'schedule',
+  checkpoints: 'checkpoints',
 } as const;
 
 /** Writes a file so that its name never stands for half of it: temporary name, fsync, rename. */

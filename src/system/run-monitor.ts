@@ -6,6 +6,26 @@ import type { PolicyRecord, TrainingRecord } from '../metrics/record.js';
 import type { RunShare } from './run-share.js';
 import { epochRowShape, trainStepsOf } from './run-share.js';
 
+/** What a monitor must know to go on where another one stopped. Plain data. */
+export interface MonitorState {
+  readonly epochs: number;
+  readonly rewardSum: number;
+  readonly rewards: readonly number[];
+  readonly iteration: number;
+  readonly iterationTurns: number;
+  readonly sinceIteration: IterationSums;
+  readonly lastRow: readonly number[];
+}
+
+interface IterationSums {
+  readonly count: number;
+  readonly sum: number;
+  readonly least: number;
+  readonly most: number;
+  readonly turns: number;
+  readonly agentSums: readonly number[];
+}
+
 /** Rewards of the epochs since the last `iteration` record. */
 class IterationRewards {
   count = 0;
@@ -17,6 +37,25 @@ class IterationRewards {
 
   constructor(agentCount: number) {
     this.agentSums = new Float64Array(agentCount);
+  }
+
+  /** As JSON has it: there is no infinity. */
+  state(): IterationSums {
+    const { count, sum, least, most, turns, agentSums } = this;
+    return {
+      count,
+      sum,
+      least: count === 0 ? 0 : least,
+      most: count === 0 ? 0 : most,
+      turns,
+      agentSums: [...agentSums],
+    };
+  }
+
+  restore({ count, sum, least, most, turns, agentSums }: IterationSums): void {
+    Object.assign(this, { count, sum, turns });
+    if (count > 0) Object.assign(this, { least, most });
+    this.agentSums.set(agentSums);
   }
 
   add(reward: number, turns: number): void {
@@ -58,6 +97,30 @@ export class RunMonitor {
     this.lastRow = new Float64Array(this.shape.width);
     this.#rewards = new IterationRewards(plan.agents.length);
     this.#trainSteps = plan.policies.map((policy, index) => trainStepsOf(share.policyMemories[index].buffer, policy));
+  }
+
+  state(): MonitorState {
+    return {
+      epochs: this.epochs,
+      rewardSum: this.rewardSum,
+      rewards: this.window.rewards(),
+      iteration: this.#iteration,
+      iterationTurns: this.#lastIterationTurns,
+      sinceIteration: this.#rewards.state(),
+      lastRow: [...this.lastRow],
+    };
+  }
+
+  /** Goes on where another one stopped; time counts from now. */
+  restore(state: MonitorState, nowMs: number): void {
+    this.epochs = state.epochs;
+    this.rewardSum = state.rewardSum;
+    for (const reward of state.rewards) this.window.add(reward);
+    this.#iteration = state.iteration;
+    this.#lastIterationTurns = state.iterationTurns;
+    this.#lastIterationMs = nowMs;
+    this.#rewards.restore(state.sinceIteration);
+    this.lastRow.set(state.lastRow);
   }
 
   /** Training steps done so far, of one policy. */

@@ -1,5 +1,6 @@
 import { sectionAlignment } from '../buffer/layout.js';
 import { CommitFigures, commitFiguresWords } from '../buffer/commit-figures.js';
+import type { ActorStart } from '../actor/actor.js';
 import type { Pin } from '../buffer/weights.js';
 import { WideCounter, wideCounterWords } from '../buffer/wide-counter.js';
 import type { KernelMemory, KernelModule } from '../kernels/engine.js';
@@ -17,6 +18,8 @@ export interface RunShare {
   /** One per policy. */
   readonly policyMemories: readonly KernelMemory[];
   readonly kernelModule: KernelModule;
+  /** Where a run that is resumed goes on; undefined at its beginning. */
+  readonly start: ActorStart | undefined;
 }
 
 /** Training steps that a policy's learner has done. */

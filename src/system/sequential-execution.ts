@@ -2,6 +2,7 @@ import { setImmediate as nextEvents } from 'node:timers/promises';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
 import type { TurnEnvironment } from '../environment/environment.js';
 import { stopGraceMs } from '../learner/learner-loop.js';
+import type { Checkpoints } from './checkpoints.js';
 import type { Execution } from './execution.js';
 import type { RunShare } from './run-share.js';
 import { buildActor } from './actor-wiring.js';
@@ -11,10 +12,20 @@ import { openRun } from './open-run.js';
 /** Longest stretch of work between two looks at the event loop, in milliseconds. */
 const yieldMs = 50;
 
+export interface SequentialParts {
+  /** Takes the row of an epoch; the array is reused. */
+  readonly report: (row: Float64Array) => void;
+  /** Undefined where the run writes no files. */
+  readonly checkpoints?: Checkpoints | undefined;
+  /** Turns after which it ends as if it were stopped, but for what is owed, which is trained to the end. */
+  readonly endTurns?: number | undefined;
+}
+
 /** Everything on the calling thread: a turn, then what it made owed. The reference for all other executions. */
 export class SequentialExecution implements Execution {
   readonly #share: RunShare;
   readonly #environment: TurnEnvironment;
+  readonly #checkpoints: Checkpoints | undefined;
   readonly #report: (row: Float64Array) => void;
   readonly #endTurns: number;
   #isStopped = false;
@@ -26,16 +37,13 @@ export class SequentialExecution implements Execution {
   #release: (() => void) | undefined;
   #yieldedMs = 0;
 
-  /**
-   * @param environment played, and disposed of at the end of the run
-   * @param report takes the row of an epoch; the array is reused
-   * @param endTurns turns after which it ends as if it were stopped, but for what is owed, which is trained to the end
-   */
-  constructor(share: RunShare, environment: TurnEnvironment, report: (row: Float64Array) => void, endTurns = Infinity) {
-    this.#endTurns = endTurns;
+  /** @param environment played, and disposed of at the end of the run */
+  constructor(share: RunShare, environment: TurnEnvironment, { report, checkpoints, endTurns }: SequentialParts) {
     this.#share = share;
     this.#environment = environment;
+    this.#checkpoints = checkpoints;
     this.#report = report;
+    this.#endTurns = endTurns ?? Infinity;
   }
 
   async run(): Promise<void> {
@@ -50,10 +58,18 @@ export class SequentialExecution implements Execution {
     const run = await openRun(this.#share);
     const { policies } = run.plan;
     const learners = await Promise.all(policies.map(async (_, index) => buildLearner(run, index)));
-    const { actor, links } = await buildActor(run, 0, this.#environment, this.#report);
+    const report = (row: Float64Array): void => {
+      this.#report(row);
+      if (this.#checkpoints?.isDue(row) !== true) return;
+      for (const learner of learners) learner.save();
+      this.#checkpoints.take(row);
+    };
+    const { actor, links } = await buildActor(run, 0, this.#environment, report);
     this.#yieldedMs = performance.now();
-    while (!actor.finished && !this.#isStopped && actor.turns < this.#endTurns) {
-      actor.playTurn();
+    const mayGoOn = (): boolean => !actor.finished && !this.#isStopped && actor.turns < this.#endTurns;
+    // First what the last turn before a checkpoint made owed.
+    for (let isResumed = actor.turns > 0; mayGoOn(); isResumed = false) {
+      if (!isResumed) actor.playTurn();
       for (const link of links) link.look(actor.turns);
       for (const [index, learner] of learners.entries()) {
         const owed = owedTrainSteps(actor.turns, policies[index].pace.rate);
@@ -73,6 +89,10 @@ export class SequentialExecution implements Execution {
     if (!this.#isStopped) this.#stopAt = performance.now() + stopGraceMs;
     this.#isStopped = true;
     this.resume();
+  }
+
+  awaitReports(): void {
+    // Reports are taken before the next turn.
   }
 
   pause(): void {

@@ -41,7 +41,7 @@ it('an actor that begins to wait rings the learner it waits for, though nothing 
     learners: [bell],
     main: sleepersBell().bell,
     reports: new RecordQueue(new SharedArrayBuffer(layout.end), plan),
-    awaitedEpochs: Infinity,
+    isAwaited: () => false,
   }).run();
   // The first look lets it wait; rung before it sleeps, the learner is done at the second, and there is no sleep.
   expect(looks).toBe(2);

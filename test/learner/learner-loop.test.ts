@@ -20,6 +20,8 @@ class CountingLearner {
     this.#onStep = onStep;
   }
 
+  save(): void {}
+
   trainStep(): void {
     this.#onStep();
     this.trainSteps++;
@@ -50,7 +52,7 @@ function makeLoop(
   const counter = new WideCounter(new Int32Array(new SharedArrayBuffer(wideCounterWords * 4)), 0);
   counter.set(turns);
   actor.markDone();
-  return new LearnerLoop({ shares, turns: [counter], actors: [actor], control });
+  return new LearnerLoop({ shares, turns: [counter], actors: [actor], control, main: { ring() {} } });
 }
 
 describe('what is owed', () => {
@@ -189,6 +191,7 @@ describe('a learner worker in lockstep', () => {
       shares: [shareOf(learner, 1, 0)],
       turns: [counter as unknown as WideCounter],
       actors: [actor],
+      main: { ring() {} },
       control: makeControl(),
       meeting: meeting as unknown as WideCounter,
     }).run();
@@ -216,6 +219,7 @@ describe('a learner worker in lockstep', () => {
       shares: [shareOf(learner, 1, 0)],
       turns: [counter as unknown as WideCounter],
       actors: [actor],
+      main: { ring() {} },
       control,
       meeting: { set: (turns: number) => (met = turns) } as unknown as WideCounter,
     }).run();

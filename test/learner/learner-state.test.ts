@@ -44,9 +44,13 @@ describe('the state of a learner', () => {
     const { buffer, working, committed } = makeMemory();
     const state = new LearnerState(buffer, plan, new PlainMover(buffer));
     working.fill(1);
-    state.commit(stream(1), 5_000_000_000);
+    state.commit(stream(1), 5_000_000_000, 4_999_999_990);
     expect([...committed]).toEqual([...working]);
-    expect(state.savedTrainSteps()).toBe(5_000_000_000);
+    expect(state.savedProgress()).toEqual({
+      trainSteps: 5_000_000_000,
+      committedAt: 5_000_000_000,
+      publishedAt: 4_999_999_990,
+    });
     expect(draws(state.savedRandom())).toEqual(draws(stream(1)));
   });
 
@@ -54,28 +58,28 @@ describe('the state of a learner', () => {
     const { buffer, working, committed } = makeMemory();
     const state = new LearnerState(buffer, plan, new PlainMover(buffer));
     working.fill(1);
-    state.commit(stream(1), 10);
+    state.commit(stream(1), 10, 0);
     // Training goes on, and the thread dies in the middle of a step.
     working.fill(2, 0, 30);
     const next = new LearnerState(buffer, plan, new PlainMover(buffer));
     next.recover();
     expect([...working]).toEqual(Array.from({ length: algorithmBytes }, () => 1));
     expect([...committed]).toEqual([...working]);
-    expect(next.savedTrainSteps()).toBe(10);
+    expect(next.savedProgress().trainSteps).toBe(10);
     expect(draws(next.savedRandom())).toEqual(draws(stream(1)));
   });
 
   it('loses nothing where a learner was killed while it committed', () => {
     const { buffer, working, committed } = makeMemory();
-    new LearnerState(buffer, plan, new PlainMover(buffer)).commit(stream(1), 10);
+    new LearnerState(buffer, plan, new PlainMover(buffer)).commit(stream(1), 10, 0);
     working.fill(3);
     const dying = new LearnerState(buffer, plan, new DyingMover(buffer));
-    expect(() => dying.commit(stream(2), 20)).toThrow('killed');
+    expect(() => dying.commit(stream(2), 20, 10)).toThrow('killed');
     expect([...committed]).not.toEqual([...working]);
     const next = new LearnerState(buffer, plan, new PlainMover(buffer));
     next.recover();
     expect([...committed]).toEqual(Array.from({ length: algorithmBytes }, () => 3));
-    expect(next.savedTrainSteps()).toBe(20);
+    expect(next.savedProgress().trainSteps).toBe(20);
     expect(draws(next.savedRandom())).toEqual(draws(stream(2)));
     // The commit is over now: another recovery goes back to it.
     working.fill(4);
@@ -87,9 +91,9 @@ describe('the state of a learner', () => {
     const { buffer, working } = makeMemory();
     const state = new LearnerState(buffer, plan, new PlainMover(buffer));
     working.fill(7);
-    state.commit(stream(1), 0);
+    state.commit(stream(1), 0, 0);
     state.recover();
-    expect(state.savedTrainSteps()).toBe(0);
+    expect(state.savedProgress().trainSteps).toBe(0);
     expect([...working]).toEqual(Array.from({ length: algorithmBytes }, () => 7));
   });
 });

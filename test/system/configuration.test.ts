@@ -372,6 +372,7 @@ describe('a configuration', () => {
       logInterval: 10,
       evaluateEvery: Infinity,
       evaluateEpisodes: 20,
+      checkpointEvery: Infinity,
     });
     expect(threads).toEqual({
       execution: 'async',
@@ -384,10 +385,12 @@ describe('a configuration', () => {
       maxTrainingLag: 32,
       bufferCapacity: 10_000,
       batchSize: 64,
+      heartbeatTimeoutMs: 30_000,
+      restart: { maxRestarts: 5, withinMs: 60_000 },
     });
     expect({ agentCount, output, environmentOptions }).toEqual({
       agentCount: undefined,
-      output: { schedule: true },
+      output: { schedule: true, keepCheckpoints: 2, checkpointRings: true },
       environmentOptions: {},
     });
     expect(agents).toMatchObject([{ id: undefined, algorithmReference: 'dqn', priority: 1 }]);

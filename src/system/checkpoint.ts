@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MarlinError } from '../errors.js';
+import { decodeSafetensors, encodeSafetensors, hashKey } from '../export/safetensors.js';
+import type { Tensor } from '../export/safetensors.js';
+import { firstFreeByte } from '../kernels/kernels.js';
+import { readTensors } from '../network/parameter-layout.js';
+import { initializeSampler } from './experience.js';
+import type { PolicyPlan } from './policy-plan.js';
+import { runFiles, writeWhole } from './run-files.js';
+import type { MonitorState, RunMonitor } from './run-monitor.js';
+import type { RunPlan } from './run-plan.js';
+import type { RunShare } from './run-share.js';
+import { onlineParameters } from './run-share.js';
+import { thisPlatform } from './saved-run.js';
+import { fileNameOf } from './weight-files.js';
+
+// A checkpoint is a run at the end of an epoch: what lies in the policies' memories below the threads' own parts, byte for
+// byte, and what the main thread knows. Environments and exploration begin each epoch from streams named by its number,
+// so there is nothing of them to save.
+//
+//   checkpoints/00000100/manifest.json     how far the run was, what memory looks like, a checksum
+//   checkpoints/00000100/<agent>.safetensors   parameters by name; learner, rings and weights as bytes
+
+/** What manifest.json says. */
+interface Manifest {
+  readonly format: 1;
+  readonly epoch: number;
+  readonly turns: number;
+  /** Lines of metrics.jsonl up to then. */
+  readonly records: number;
+  readonly monitor: MonitorState;
+  /** What the bits depend on besides; a run goes on elsewhere, but not by the same bits. */
+  readonly platform: ReturnType<typeof thisPlatform>;
+  /** By agent: what its memory looks like. */
+  readonly layouts: Readonly<Record<string, string>>;
+}
+
+/** A checkpoint in memory. */
+export interface Checkpoint {
+  readonly manifest: Manifest;
+  /** One per policy, in the order of the plan. */
+  readonly policies: readonly { readonly id: string; readonly tensors: readonly Tensor[] }[];
+}
+
+/** The parts of a policy's memory that outlive its threads: first byte and the one behind the last. */
+function regionsOf({ learner, weights, durableEnd }: PolicyPlan): Readonly<Record<string, readonly [number, number]>> {
+  const learnerEnd = learner.committed + learner.bytes;
+  return {
+    learner: [firstFreeByte, learnerEnd],
+    rings: [learnerEnd, weights.control],
+    weights: [weights.control, durableEnd],
+  };
+}
+
+/** Tells memories apart whose bytes would mean something else. */
+function layoutOf({ learner, rings, weights, durableEnd, algorithmPlan }: PolicyPlan): string {
+  const { parameters, experience, metricNames } = algorithmPlan;
+  const layout = { learner, rings, weights, durableEnd, parameters, experience, metricNames };
+  return createHash('sha256').update(JSON.stringify(layout)).digest('hex');
+}
+
+/**
+ * Copies a run as it is. Nothing may write to it meanwhile: the actor waits at its report, learners are held.
+ * @param records lines of metrics.jsonl so far
+ */
+export function takeCheckpoint(share: RunShare, monitor: RunMonitor, records: number, turns: number): Checkpoint {
+  const { policies } = share.plan;
+  const { checkpointRings } = share.plan.configuration.output;
+  return {
+    manifest: {
+      format: 1,
+      epoch: monitor.epochs,
+      turns,
+      records,
+      monitor: monitor.state(),
+      platform: thisPlatform(),
+      layouts: Object.fromEntries(policies.map((policy) => [policy.id, layoutOf(policy)])),
+    },
+    policies: policies.map((policy, index) => {
+      const memory = new Uint8Array(share.policyMemories[index].buffer);
+      const regions = Object.entries(regionsOf(policy)).filter(([name]) => checkpointRings || name !== 'rings');
+      const parameters = onlineParameters(share, index).slice();
+      return {
+        id: policy.id,
+        tensors: [
+          ...readTensors(new Float32Array(parameters.buffer), policy.algorithmPlan.parameters),
+          ...regions.map(([name, [first, end]]): Tensor => {
+            return { name: `marlin.${name}`, shape: [end - first], values: memory.slice(first, end) };
+          }),
+        ],
+      };
+    }),
+  };
+}
+
+/** Puts a checkpoint into the memory of a run that has not begun. */
+export function restoreCheckpoint(share: RunShare, { policies }: Checkpoint): void {
+  for (const [index, policy] of share.plan.policies.entries()) {
+    const { buffer } = share.policyMemories[index];
+    const memory = new Uint8Array(buffer);
+    const { tensors } = policies[index];
+    for (const [name, [first]] of Object.entries(regionsOf(policy))) {
+      const values = tensors.find((tensor) => tensor.name === `marlin.${name}`)?.values;
+      if (values !== undefined) memory.set(values as Uint8Array, first);
+      // Without its rows, what a sampler knows of them means nothing.
+      else initializeSampler(buffer, policy.algorithmPlan.experience, policy.rings, policy.learner.sampler);
+    }
+  }
+}
+
+function folderOf(directory: string, epoch: number): string {
+  return join(directory, runFiles.checkpoints, String(epoch).padStart(8, '0'));
+}
+
+/** Writes a checkpoint aside and renames it, then removes all but the `keep` newest. */
+export async function writeCheckpoint(directory: string, checkpoint: Checkpoint, keep: number): Promise<void> {
+  const folder = folderOf(directory, checkpoint.manifest.epoch);
+  const aside = `${folder}.partial`;
+  try {
+    await rm(aside, { recursive: true, force: true });
+    await mkdir(aside, { recursive: true });
+    for (const { id, tensors } of checkpoint.policies) {
+      const metadata = { agent: id, epoch: String(checkpoint.manifest.epoch) };
+      await writeWhole(join(aside, `${fileNameOf(id)}.safetensors`), encodeSafetensors({ tensors, metadata }));
+    }
+    await writeWhole(join(aside, 'manifest.json'), manifestText(checkpoint.manifest));
+    await rm(folder, { recursive: true, force: true });
+    await rename(aside, folder);
+    await syncFolder(join(directory, runFiles.checkpoints));
+    const epochs = await checkpointEpochs(directory);
+    for (const epoch of epochs.slice(0, Math.max(0, epochs.length - keep))) {
+      await rm(folderOf(directory, epoch), { recursive: true, force: true });
+    }
+  } catch (cause) {
+    await rm(aside, { recursive: true, force: true }).catch(() => {});
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MarlinError('ERR_CHECKPOINT', `The checkpoint ${folder} could not be written: ${reason}`, { cause });
+  }
+}
+
+/** A folder's entries are on the disk only once the folder itself is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Epochs of the whole checkpoints of a run, oldest first. */
+async function checkpointEpochs(directory: string): Promise<number[]> {
+  const entries = await readdir(join(directory, runFiles.checkpoints)).catch(() => []);
+  return entries
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .toSorted((left, right) => left - right);
+}
+
+/**
+ * Reads a checkpoint of a run.
+ * @param epoch default: the newest
+ * @throws MarlinError `ERR_CHECKPOINT` where there is none, or it is damaged: then with the one before it
+ */
+export async function readCheckpoint(directory: string, epoch?: number): Promise<Checkpoint> {
+  const epochs = await checkpointEpochs(directory);
+  const chosen = epoch ?? epochs.at(-1);
+  if (chosen === undefined || !epochs.includes(chosen)) {
+    const others = epochs.length === 0 ? 'it has none' : `it has those of epochs ${epochs.join(', ')}`;
+    const which = epoch === undefined ? 'no checkpoint' : `no checkpoint of epoch ${epoch}`;
+    throw new MarlinError('ERR_CHECKPOINT', `${directory} has ${which}: ${others}.`);
+  }
+  const folder = folderOf(directory, chosen);
+  try {
+    const manifest = parseManifest(await readFile(join(folder, 'manifest.json'), 'utf8'));
+    if (manifest.epoch !== chosen) throw new Error(`its manifest is that of epoch ${manifest.epoch}`);
+    const policies = Object.keys(manifest.layouts).map(async (id) => {
+      const path = join(folder, `${fileNameOf(id)}.safetensors`);
+      const { tensors, metadata } = decodeSafetensors(await readFile(path), path);
+      if (metadata[hashKey] === undefined) throw new Error(`${path} has no hash of itself`);
+      if (metadata['agent'] !== id || Number(metadata['epoch']) !== chosen) throw new Error(`${path} is another one's`);
+      return { id, tensors };
+    });
+    return { manifest, policies: await Promise.all(policies) };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const before = epochs.findLast((other) => other < chosen);
+    const offer = before === undefined ? 'There is none before it.' : `The one before it is that of epoch ${before}.`;
+    throw new MarlinError('ERR_CHECKPOINT', `The checkpoint ${folder} is damaged: ${reason}. ${offer}`, { cause });
+  }
+}
+
+/** @throws MarlinError `ERR_CHECKPOINT` where the memory of this plan would mean something else */
+export function checkLayouts({ manifest }: Checkpoint, { policies }: RunPlan, directory: string): void {
+  const ids = Object.keys(manifest.layouts);
+  const other = policies.find(
+    (policy, index) => policy.id !== ids[index] || layoutOf(policy) !== manifest.layouts[policy.id],
+  );
+  if (other === undefined && ids.length === policies.length) return;
+  const whom = other?.id ?? 'the agents';
+  const message = `The checkpoint of epoch ${manifest.epoch} in ${directory} does not fit: ${whom} would now have another network, ring or algorithm.`;
+  throw new MarlinError('ERR_CHECKPOINT', message);
+}
+
+function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify({ ...manifest, checksum: checksumOf(manifest) }, undefined, 1)}\n`;
+}
+
+function parseManifest(text: string): Manifest {
+  const { checksum, ...manifest } = JSON.parse(text) as Manifest & { readonly checksum: unknown };
+  if (checksum !== checksumOf(manifest)) throw new Error('manifest.json does not match its checksum');
+  return manifest;
+}
+
+function checksumOf(manifest: Manifest): string {
+  return createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
+}
