@@ -9,6 +9,8 @@
  * | `ERR_NO_ELIGIBLE_ROW` | the ring holds no row that a batch could use |
  * | `ERR_WORKER` | a worker thread failed; its own error is the `cause` |
  * | `ERR_WORKER_EXIT` | a worker thread ended before its work was done |
+ * | `ERR_WORKER_HANG` | a worker thread ended no turn and no training step for too long |
+ * | `ERR_RESTARTS` | a worker failed more often than `parallel.restart` allows; its last error is the cause |
  * | `ERR_STATE` | a method was called at a time when it has no meaning |
  * | `ERR_RUN_DIRECTORY` | the run directory could not be created, written or read |
  * | `ERR_TENSOR_FILE` | a safetensors file is missing, damaged, or holds something else than was asked for |
@@ -26,6 +28,8 @@ export type MarlinErrorCode =
   | 'ERR_NO_ELIGIBLE_ROW'
   | 'ERR_WORKER'
   | 'ERR_WORKER_EXIT'
+  | 'ERR_WORKER_HANG'
+  | 'ERR_RESTARTS'
   | 'ERR_STATE'
   | 'ERR_RUN_DIRECTORY'
   | 'ERR_TENSOR_FILE'

@@ -48,13 +48,17 @@ export class ActorLoop {
   run(): void {
     const { actor, control, main, turns } = this.#parts;
     const first = actor.turns + 1;
+    // What another actor had played already earns nothing more; it may have died before it had counted its last turn.
+    const counted = Math.max(turns.value(), actor.turns);
+    turns.set(counted);
     while (!actor.finished && !control.isEnding) {
       if (!this.#mayPlay()) {
         this.#wait(this.#mayPlay);
         continue;
       }
+      control.beat();
       actor.playTurn();
-      turns.set(actor.turns);
+      if (actor.turns > counted) turns.set(actor.turns);
       // Starts the learners.
       if (actor.turns === first) main.ring();
       const owed = this.#owedByAll();

@@ -1,7 +1,7 @@
 import type { TurnEnvironment } from '../environment/environment.js';
 import { MarlinError } from '../errors.js';
 import type { EpochRowShape } from '../metrics/epoch-row.js';
-import { agentColumns, policyColumns, runColumns } from '../metrics/epoch-row.js';
+import { agentColumns, runColumns } from '../metrics/epoch-row.js';
 import { RandomStream } from '../random.js';
 import type { AgentSeat } from './agent-seat.js';
 import type { PolicyLink } from './policy-link.js';
@@ -16,10 +16,10 @@ export interface StopConditions {
   readonly stopAtReward?: number | undefined;
 }
 
-/** How far an actor was at the end of an epoch. Plain data. */
+/** How far an actor was at the end of an epoch, for another to go on from there. Plain data. */
 export interface ActorStart {
-  readonly epochs: number;
-  readonly turns: number;
+  /** Its report; all zeros where there is none yet. */
+  readonly row: readonly number[];
   /** Summed rewards of the last epochs, oldest first. */
   readonly rewards: readonly number[];
 }
@@ -64,20 +64,24 @@ export class Actor {
   readonly #parts: ActorParts;
   readonly #row: Float64Array;
   readonly #window = new RewardWindow();
-  readonly #startedMs = now();
+  readonly #startedMs: number;
   #turnsInEpoch = 0;
   /** Turns between the last look at the clock and the next, those of them left, and what it said. */
   #clockInterval = 1;
   #turnsToClock = 0;
-  #clockMs = this.#startedMs;
+  #clockMs: number;
 
   constructor(parts: ActorParts) {
     this.#parts = parts;
     this.#row = new Float64Array(parts.shape.width);
-    const { epochs = 0, turns = 0, rewards = [] } = parts.start ?? {};
-    this.epochs = epochs;
-    this.turns = turns;
-    for (const reward of rewards) this.#window.add(reward);
+    const { row = this.#row, rewards = [] } = parts.start ?? {};
+    this.epochs = row[runColumns.epochs];
+    this.turns = row[runColumns.turns];
+    this.waitedMs = row[runColumns.waitedMs];
+    this.#startedMs = row[runColumns.startedMs] || now();
+    this.#clockMs = this.#startedMs;
+    this.#window.goOn(rewards, this.epochs);
+    for (const [policy, link] of parts.links.entries()) link.goOn(row, parts.shape.policy(policy));
     this.#checkConditions();
   }
 
@@ -112,7 +116,7 @@ export class Actor {
     const epoch = this.epochs;
     environment.reset(RandomStream.named({ seed, role: 'environment', copy, epoch }));
     for (const seat of seats) {
-      seat.beginEpoch(RandomStream.named({ seed, role: 'exploration', agent: seat.agent.id, copy, epoch }));
+      seat.beginEpoch(RandomStream.named({ seed, role: 'exploration', agent: seat.agent.id, copy, epoch }), this.turns);
     }
   }
 
@@ -133,7 +137,7 @@ export class Actor {
       environment.observe(agent, seat.finalObservation);
       if (seat.finalLegal !== undefined) environment.legalActions?.(agent, seat.finalLegal);
     }
-    seat.finish(reward, terminated, truncated, cut);
+    seat.finish(reward, terminated, truncated, cut, this.turns);
   }
 
   #endEpoch(): void {
@@ -185,15 +189,7 @@ export class Actor {
       const first = shape.policy(policy);
       const link = this.#parts.links[policy];
       link.look(this.turns);
-      row[first + policyColumns.weightsVersion] = link.reader.version;
-      row[first + policyColumns.actions] = link.actions;
-      row[first + policyColumns.weightsLagSum] = link.weightsLagSum;
-      row[first + policyColumns.weightsLagMax] = link.weightsLagMax;
-      row[first + policyColumns.waitedMs] = link.waitedMs;
-      row[first + policyColumns.trainingLag] = link.trainingLag;
-      row[first + policyColumns.trainingLagMax] = link.trainingLagMax;
-      row[first + policyColumns.bufferSize] = link.bufferSize();
-      link.readFigures(row, first + policyColumns.committedSteps);
+      link.report(row, first);
     }
     this.#parts.report(row);
   }

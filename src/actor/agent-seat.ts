@@ -1,6 +1,7 @@
 import type { EpsilonSchedule } from '../algorithms/algorithm.js';
 import type { Layout } from '../buffer/layout.js';
 import type { RingField } from '../buffer/ring-plan.js';
+import { rowsPerClaim } from '../buffer/ring-plan.js';
 import type { RingWriter, Transition } from '../buffer/ring-writer.js';
 import { actionMaskSize } from '../environment/action-space.js';
 import type { Action, AgentSpec, ObservationArray } from '../environment/environment.js';
@@ -34,9 +35,11 @@ export interface SeatParts {
   readonly buffer: SharedArrayBuffer;
   /** Turns of the run after which the policy's rollouts end; Infinity where it learns from no rollouts. */
   readonly rolloutTurns: number;
+  /** Turns of the run up to which steps are in the ring already; those played again are not written. Default 0. */
+  readonly writtenTurns?: number | undefined;
   readonly epsilon: EpsilonSchedule | undefined;
   readonly link: PolicyLink;
-  readonly writer: RingWriter;
+  readonly writer: Pick<RingWriter, 'append' | 'pass' | 'bookmark'>;
 }
 
 /**
@@ -57,6 +60,7 @@ export class AgentSeat {
 
   readonly #parts: SeatParts;
   readonly #transition: Transition;
+  readonly #writtenTurns: number;
 
   constructor(parts: SeatParts) {
     const { player, plan, buffer } = parts;
@@ -68,6 +72,7 @@ export class AgentSeat {
     this.legal = player.legal;
     this.finalLegal = this.legal === undefined ? undefined : new Uint8Array(buffer, plan.finalLegal, this.legal.length);
     this.#parts = parts;
+    this.#writtenTurns = parts.writtenTurns ?? 0;
     this.#transition = {
       observation: plan.observation,
       action: player.words,
@@ -82,11 +87,16 @@ export class AgentSeat {
     };
   }
 
-  /** @param random the stream of this agent's exploration in the epoch */
-  beginEpoch(random: RandomStream): void {
-    this.#parts.player.random = random;
+  /**
+   * @param random the stream of this agent's exploration in the epoch
+   * @param turns turns of the run before it
+   */
+  beginEpoch(random: RandomStream, turns: number): void {
+    const { player, writer } = this.#parts;
+    player.random = random;
     this.reward = 0;
-    this.#parts.player.beginEpisode();
+    player.beginEpisode();
+    if (turns >= this.#writtenTurns) writer.bookmark(turns, 0);
   }
 
   /** Chooses the action for what `observation` (and `legal`) hold. */
@@ -112,16 +122,23 @@ export class AgentSeat {
   /**
    * Writes the step to the ring. `finalObservation` must be filled where the episode or the rollout ended.
    * @param cut the rollout ends here, though the episode goes on
+   * @param turns turns of the run, this one included
    */
-  finish(reward: number, terminated: boolean, truncated: boolean, cut: boolean): void {
+  finish(reward: number, terminated: boolean, truncated: boolean, cut: boolean, turns: number): void {
+    const { writer, player } = this.#parts;
     const transition = this.#transition;
     this.reward += reward;
     transition.reward = reward;
     transition.terminated = terminated;
     transition.truncated = truncated;
     transition.cut = cut;
-    this.#parts.writer.append(transition);
-    if (terminated || truncated) this.#parts.player.beginEpisode();
+    if (turns > this.#writtenTurns) {
+      if (cut) writer.bookmark(turns, rowsPerClaim);
+      writer.append(transition);
+    } else {
+      writer.pass(transition);
+    }
+    if (terminated || truncated) player.beginEpisode();
   }
 
   #chooseByPolicy(): void {

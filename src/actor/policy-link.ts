@@ -5,6 +5,7 @@ import { publishedRows } from '../buffer/ring-occupancy.js';
 import type { RingPlan } from '../buffer/ring-plan.js';
 import type { WeightReader } from '../buffer/weights.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
+import { policyColumns } from '../metrics/epoch-row.js';
 
 /** What an actor needs to know of a policy's rings and learner. */
 export interface PolicyLinkParts {
@@ -66,9 +67,26 @@ export class PolicyLink {
     return rows;
   }
 
-  /** Writes training steps and figures of the learner's last commit to `row`, from `column` on. */
-  readFigures(row: Float64Array, column: number): void {
-    this.#parts.figures.read(row, column);
+  /** Writes how things stand to a report, from column `first` on. */
+  report(row: Float64Array, first: number): void {
+    row[first + policyColumns.weightsVersion] = this.reader.version;
+    row[first + policyColumns.actions] = this.actions;
+    row[first + policyColumns.weightsLagSum] = this.weightsLagSum;
+    row[first + policyColumns.weightsLagMax] = this.weightsLagMax;
+    row[first + policyColumns.waitedMs] = this.waitedMs;
+    row[first + policyColumns.trainingLag] = this.trainingLag;
+    row[first + policyColumns.trainingLagMax] = this.trainingLagMax;
+    row[first + policyColumns.bufferSize] = this.bufferSize();
+    this.#parts.figures.read(row, first + policyColumns.committedSteps);
+  }
+
+  /** Counts on from a report of the actor before. */
+  goOn(row: ArrayLike<number>, first: number): void {
+    this.actions = row[first + policyColumns.actions];
+    this.weightsLagSum = row[first + policyColumns.weightsLagSum];
+    this.weightsLagMax = row[first + policyColumns.weightsLagMax];
+    this.waitedMs = row[first + policyColumns.waitedMs];
+    this.trainingLagMax = row[first + policyColumns.trainingLagMax];
   }
 
   /** Training steps that the policy owes after `turns` turns. */

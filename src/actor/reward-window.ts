@@ -11,6 +11,16 @@ export class RewardWindow {
     this.#added++;
   }
 
+  /**
+   * Goes on where another window was: each reward in its place, so that means are the same to the last bit.
+   * @param rewards what was in it, oldest first
+   * @param added rewards that had been added to it
+   */
+  goOn(rewards: readonly number[], added: number): void {
+    this.#added = added - rewards.length;
+    for (const reward of rewards) this.add(reward);
+  }
+
   get isFull(): boolean {
     return this.#added >= rewardWindowEpochs;
   }

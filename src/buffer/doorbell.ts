@@ -21,6 +21,11 @@ export class Doorbell {
     this.#sleeping = first + 1;
   }
 
+  /** True from before the owner falls asleep until it is awake. */
+  get isAsleep(): boolean {
+    return Atomics.load(this.#words, this.#sleeping) === 1;
+  }
+
   /** Wakes the owner if it sleeps. Call after the progress that it waits for has been stored. */
   ring(): void {
     // The ringer stores progress, then loads `sleeping`; the sleeper stores `sleeping`, then loads progress. Both in

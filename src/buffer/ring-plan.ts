@@ -58,7 +58,10 @@ export interface RingPlan extends RingSpec {
   readonly fieldOffsets: readonly number[];
 }
 
-/** Int32 words of a ring's control line. All are written by the ring's one producer only. */
+/**
+ * Int32 words of a ring's control line. All are written by the ring's one producer only, or by whoever makes the ring
+ * ready for the next producer once that one is gone.
+ */
 export const ringControl = {
   /** Position behind the last row that may be being written. Moves before a row is touched. */
   claim: 0,
@@ -66,7 +69,13 @@ export const ringControl = {
   head: 1,
   /** Halves of the period that were entered; with `head`, the total of rows. Moves before the head that enters one. */
   halves: 2,
+  /** Which of the two bookmarks holds; moves once that one is whole. */
+  bookmark: 3,
+  /** Two bookmarks of three words: turns of the run, high and low, and the head at that time; see `RingWriter`. */
+  bookmarks: 4,
 } as const;
+
+export const bookmarkWords = 3;
 
 const ringControlWords = sectionAlignment / 4;
 
@@ -129,6 +138,9 @@ export function initializeRings(buffer: SharedArrayBuffer, plan: RingPlan): void
     words[ringControl.claim] = plan.startPosition;
     words[ringControl.head] = plan.startPosition;
     words[ringControl.halves] = halfOf(plan.startPosition, plan.period);
+    for (let bookmark = 0; bookmark < 2; bookmark++) {
+      words[ringControl.bookmarks + (bookmark + 1) * bookmarkWords - 1] = plan.startPosition;
+    }
   }
 }
 

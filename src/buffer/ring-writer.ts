@@ -1,8 +1,15 @@
 import type { BlockMover } from './block-mover.js';
-import { advance, halfOf } from './position.js';
+import { advance, distance, halfOf } from './position.js';
 import type { RingPlan } from './ring-plan.js';
 import { totalRows } from './ring-occupancy.js';
-import { ringControl, ringControlView, rowFlags, rowsPerClaim } from './ring-plan.js';
+import { bookmarkWords, ringControl, ringControlView, rowFlags, rowsPerClaim } from './ring-plan.js';
+
+const lowLimit = 2 ** 30;
+
+/** Control word of a bookmark's head. */
+function positionWord(bookmark: number): number {
+  return ringControl.bookmarks + bookmark * bookmarkWords + 2;
+}
 
 /** One step of an agent, as the writer takes it. Offsets are bytes in the ring's own memory. Reuse one object. */
 export interface Transition {
@@ -70,6 +77,11 @@ export class RingWriter {
     });
   }
 
+  /** Position of the row that is written next. */
+  get head(): number {
+    return this.position;
+  }
+
   /** Rows ever written, boundary rows included. */
   get total(): number {
     return totalRows(this.control, this.plan, this.position);
@@ -100,11 +112,78 @@ export class RingWriter {
     if (hasBoundary) {
       const boundary = this.#row(advance(this.position, 1, this.plan.period));
       this.#fill(boundary, transition.finalObservation, transition.finalLegal, rowFlags.boundary);
-      for (let word = 0; word < actionSize; word++) this.#actions[boundary * actionSize + word] = 0;
-      this.#rewards[boundary] = 0;
+      this.#makeBoundary(boundary);
     }
     if (ended) this.#episodeStep = 0;
     this.publish(hasBoundary ? 2 : 1);
+  }
+
+  /** Counts a step that is not written: a writer that died had written it, and it has been learnt. */
+  pass({ terminated, truncated }: Transition): void {
+    this.#episodeStep = terminated || truncated ? 0 : this.#episodeStep + 1;
+  }
+
+  /**
+   * Notes that what follows the next `rows` rows belongs behind so many turns of the run: where a writer that takes over
+   * begins. A writer that dies before these rows are whole leaves the note before.
+   */
+  bookmark(turns: number, rows: number): void {
+    const { control } = this;
+    const other = 1 - Atomics.load(control, ringControl.bookmark);
+    const first = ringControl.bookmarks + other * bookmarkWords;
+    Atomics.store(control, first, Math.floor(turns / lowLimit));
+    Atomics.store(control, first + 1, turns % lowLimit);
+    Atomics.store(control, first + 2, advance(this.position, rows, this.plan.period));
+    Atomics.store(control, ringControl.bookmark, other);
+  }
+
+  /**
+   * Takes back what a writer that died has written since its bookmark, where that stands at `turns` turns or behind: the
+   * half of a rollout, which nobody has learnt from.
+   * @returns turns of the run whose steps are in the ring: from where one goes on, they are not to be written again
+   */
+  rewind(turns: number): number {
+    const { control, plan } = this;
+    const newest = Atomics.load(control, ringControl.bookmark);
+    const isReached = distance(this.position, control[positionWord(newest)], plan.period) <= 0;
+    const bookmark = isReached ? newest : 1 - newest;
+    const first = ringControl.bookmarks + bookmark * bookmarkWords;
+    const bookmarked = Atomics.load(control, first) * lowLimit + Atomics.load(control, first + 1);
+    // It died before it began the epoch that is played next: all that it wrote is to stay.
+    if (bookmarked < turns) return turns;
+    const position = control[positionWord(bookmark)];
+    if ((control[ringControl.halves] & 1) !== halfOf(position, plan.period))
+      Atomics.sub(control, ringControl.halves, 1);
+    this.position = position;
+    Atomics.store(control, ringControl.head, position);
+    return bookmarked;
+  }
+
+  /**
+   * Ends the episode in which a writer died: the observation of its last step, whose successor nobody knows, becomes the
+   * boundary row of the step before. A second boundary row moves the head, by which recorded samplers tell before from
+   * after. No sampler may look meanwhile.
+   */
+  cutShort(): void {
+    const { plan } = this;
+    const last = this.#row(advance(this.position, -1, plan.period));
+    if (this.total === 0 || (this.#flags[last] & rowFlags.boundary) !== 0) return;
+    const before = this.#row(advance(this.position, -2, plan.period));
+    // First, so that there is no boundary without an end before it, should this be cut short as well.
+    if (this.#episodeSteps[last] > 0) this.#flags[before] |= rowFlags.truncated;
+    this.#makeBoundary(last);
+    this.claim();
+    const second = this.#row(this.position);
+    this.#episodeSteps[second] = this.#episodeSteps[last];
+    this.#makeBoundary(second);
+    this.publish(1);
+  }
+
+  #makeBoundary(row: number): void {
+    const { actionSize } = this.plan;
+    for (let word = 0; word < actionSize; word++) this.#actions[row * actionSize + word] = 0;
+    this.#rewards[row] = 0;
+    this.#flags[row] = rowFlags.boundary;
   }
 
   /** Announces that the next rows are about to change. */

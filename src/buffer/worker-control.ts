@@ -25,6 +25,7 @@ export type Command = (typeof command)[keyof typeof command];
  *   word 4     held       written by the worker: 1 while an actor waits for its report to be taken, or while a learner
  *                         is paused and has saved where it stands
  *   word 5     awaited    written by the main thread: an actor waits until its next report has been taken
+ *   word 6     beats      counted by the worker: it gets on with its work
  * ```
  */
 export class WorkerControl {
@@ -77,6 +78,21 @@ export class WorkerControl {
 
   set isReportAwaited(isAwaited: boolean) {
     Atomics.store(this.#words, 3 + doorbellWords, isAwaited ? 1 : 0);
+  }
+
+  /** Worker: it gets on. To be called between any two turns or training steps. */
+  beat(): void {
+    Atomics.add(this.#words, 4 + doorbellWords, 1);
+  }
+
+  /** Beats so far, modulo 2³². */
+  get beats(): number {
+    return Atomics.load(this.#words, 4 + doorbellWords);
+  }
+
+  /** Main thread: makes the line ready for the worker that follows one that died. What is asked remains asked. */
+  reset(): void {
+    this.isHeld = false;
   }
 
   /** Worker: everything it will ever write has been written. */

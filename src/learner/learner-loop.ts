@@ -59,6 +59,7 @@ export class LearnerLoop {
       // Before the look at what is owed: what an actor did before it was done is then seen.
       const mayEnd = this.#mayEnd();
       const next = this.#next();
+      control.beat();
       if (next !== undefined) {
         next.learner.trainStep();
         this.#lookAtTurns();

@@ -2,14 +2,14 @@ import type { BlockMover } from '../buffer/block-mover.js';
 import { commitFiguresWords } from '../buffer/commit-figures.js';
 import type { Layout } from '../buffer/layout.js';
 import { alignUp, sectionAlignment } from '../buffer/layout.js';
-import { wideCounterWords } from '../buffer/wide-counter.js';
+import { WideCounter, wideCounterWords } from '../buffer/wide-counter.js';
 import { RandomStream } from '../random.js';
 
 /**
  * Where the state of one learner lies in policy memory: byte offsets, plain data.
  *
  * ```
- * control    phase │ training steps done (wide counter) │ figures │ sums of figures since the last commit
+ * control    phase │ training steps done │ training step published │ figures │ sums of figures since the last commit
  * working    ┌ 128 bytes: random stream, progress ┐┌ the algorithm's state, parameters first ┐┌ the sampler's ┐
  * committed  └ the same again: the last state that may be published                                                  ┘
  * ```
@@ -65,17 +65,17 @@ export function committedParameters(plan: LearnerStatePlan): number {
   return plan.committed + headerBytes;
 }
 
-/** Int32 word of the control line at which the count of training steps begins. */
+/** Int32 words of the control line at which its two counts begin. */
 export const trainStepsWord = 1;
+const publishedWord = trainStepsWord + wideCounterWords;
 const phaseWord = 0;
 const phase = { training: 0, committing: 1 } as const;
 const randomWords = 4;
 
-/** How far a learner is: training steps done, and those of its last commit and of the last that was published. */
+/** How far a learner is: training steps done, and those of its last commit. */
 export interface LearnerProgress {
   readonly trainSteps: number;
   readonly committedAt: number;
-  readonly publishedAt: number;
 }
 
 /**
@@ -93,27 +93,30 @@ export class LearnerState {
   readonly #control: Int32Array;
   readonly #random: Int32Array;
   readonly #progress: Float64Array;
+  readonly #committedProgress: Float64Array;
+  readonly #published: WideCounter;
   readonly #mover: BlockMover;
 
   constructor(buffer: SharedArrayBuffer, plan: LearnerStatePlan, mover: BlockMover) {
     this.#plan = plan;
-    this.#control = new Int32Array(buffer, plan.control, trainStepsWord + wideCounterWords);
+    this.#control = new Int32Array(buffer, plan.control, publishedWord + wideCounterWords);
+    this.#published = new WideCounter(this.#control, publishedWord);
+    this.#committedProgress = new Float64Array(buffer, plan.committed + randomWords * 4, 2);
     this.#random = new Int32Array(buffer, plan.working, randomWords);
-    this.#progress = new Float64Array(buffer, plan.working + randomWords * 4, 3);
+    this.#progress = new Float64Array(buffer, plan.working + randomWords * 4, 2);
     this.#mover = mover;
   }
 
   /** Saves where the learner stands, so that another could go on from the working state. Allocates one small array. */
-  save(random: RandomStream, { trainSteps, committedAt, publishedAt }: LearnerProgress): void {
+  save(random: RandomStream, { trainSteps, committedAt }: LearnerProgress): void {
     this.#random.set(random.state());
     this.#progress[0] = trainSteps;
     this.#progress[1] = committedAt;
-    this.#progress[2] = publishedAt;
   }
 
   /** Saves where the learner stands and commits the working state. */
-  commit(random: RandomStream, trainSteps: number, publishedAt: number): void {
-    this.save(random, { trainSteps, committedAt: trainSteps, publishedAt });
+  commit(random: RandomStream, trainSteps: number): void {
+    this.save(random, { trainSteps, committedAt: trainSteps });
     this.#copyToCommitted();
   }
 
@@ -130,8 +133,26 @@ export class LearnerState {
 
   /** How far the learner is by the working state. */
   savedProgress(): LearnerProgress {
-    const [trainSteps, committedAt, publishedAt] = this.#progress;
-    return { trainSteps, committedAt, publishedAt };
+    const [trainSteps, committedAt] = this.#progress;
+    return { trainSteps, committedAt };
+  }
+
+  /** Training steps that {@link recover} would go back to, or on to. */
+  recoverableTrainSteps(): number {
+    const isCommitting = Atomics.load(this.#control, phaseWord) === phase.committing;
+    return isCommitting ? this.#progress[0] : this.#committedProgress[0];
+  }
+
+  /**
+   * Training step of the last commit that was published. No part of what a recovery takes back, for nothing published
+   * ever is; a learner that dies between a publication and this word publishes the same once more.
+   */
+  get publishedAt(): number {
+    return this.#published.value();
+  }
+
+  set publishedAt(trainSteps: number) {
+    this.#published.set(trainSteps);
   }
 
   #copyToCommitted(): void {

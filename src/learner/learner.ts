@@ -54,14 +54,29 @@ export class Learner {
   #publishedAt: number;
 
   constructor(parts: LearnerParts) {
-    const { trainSteps, committedAt, publishedAt } = parts.state.savedProgress();
+    const { trainSteps, committedAt } = parts.state.savedProgress();
     this.#parts = parts;
     this.trainSteps = trainSteps;
     this.#committedAt = committedAt;
-    this.#publishedAt = publishedAt;
+    this.#publishedAt = parts.state.publishedAt;
     this.#sums = parts.sums;
-    // Those of steps that were lost with another learner.
-    if (trainSteps === committedAt) this.#sums.fill(0);
+  }
+
+  /**
+   * Takes the place of a learner that died, once its state has been recovered: completes what that one left undone of its
+   * last commit, the publication first of all.
+   * @param publishedAt training step of the last commit that was published; a replay tries whatever that was
+   */
+  takeOver(publishedAt: number = this.#publishedAt): void {
+    const { figures, trainSteps } = this.#parts;
+    this.#publishedAt = publishedAt;
+    if (this.#publishedAt < this.#committedAt) this.#tryPublish();
+    const posted = new Float64Array(1 + this.#sums.length);
+    figures.read(posted, 0);
+    if (posted[0] < this.#committedAt) figures.post(this.#committedAt, this.#sums, this.#committedAt - posted[0]);
+    // Those of the steps that were lost.
+    this.#sums.fill(0);
+    trainSteps.set(this.trainSteps);
   }
 
   get policyId(): string {
@@ -106,13 +121,12 @@ export class Learner {
   /** Saves where it stands, so that another could go on from here: a checkpoint is taken of the working state. */
   save(): void {
     const { state, random } = this.#parts;
-    const { trainSteps } = this;
-    state.save(random, { trainSteps, committedAt: this.#committedAt, publishedAt: this.#publishedAt });
+    state.save(random, { trainSteps: this.trainSteps, committedAt: this.#committedAt });
   }
 
   #commit(): void {
     const { state, random, figures } = this.#parts;
-    state.commit(random, this.trainSteps, this.#publishedAt);
+    state.commit(random, this.trainSteps);
     figures.post(this.trainSteps, this.#sums, this.trainSteps - this.#committedAt);
     this.#sums.fill(0);
     this.#committedAt = this.trainSteps;
@@ -120,8 +134,12 @@ export class Learner {
 
   /** A publication that an actor holds up is tried again after the next training step. */
   #tryPublish(): void {
-    if (this.#parts.publisher.tryPublish(this.#parts.committed)) this.#publishedAt = this.#committedAt;
-    else this.publicationsDelayed++;
+    if (this.#parts.publisher.tryPublish(this.#parts.committed)) {
+      this.#publishedAt = this.#committedAt;
+      this.#parts.state.publishedAt = this.#committedAt;
+    } else {
+      this.publicationsDelayed++;
+    }
   }
 
   /** Adds up the figures of the training step for the means that a commit posts. */

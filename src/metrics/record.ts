@@ -89,12 +89,18 @@ export interface EvaluationRecord extends RecordBase {
   readonly agents: Readonly<Record<string, AgentEvaluationRecord>>;
 }
 
-/** A worker failed, and with it the run. */
+/** A worker failed. */
 export interface FaultRecord extends RecordBase {
   readonly kind: 'fault';
   readonly worker: string;
   readonly code: string | undefined;
   readonly message: string;
+  /** Whether another thread took its place; if not, the run failed with it, and this is its last record. */
+  readonly recovered: boolean;
+  /** Where a learner's thread was replaced: training steps since the last commits, which are done once more. */
+  readonly train_steps_lost?: number;
+  /** Where an actor's thread was replaced: turns since the epoch began, which is played once more. */
+  readonly turns_lost?: number;
 }
 
 /** The last record of a run that ended in good order. */

@@ -37,9 +37,10 @@ export class RecordedWindows extends RingWindows {
   readonly #lastHeads: Int32Array;
   #questions = 0;
 
-  constructor(buffer: SharedArrayBuffer, plan: RingPlan, frames: number) {
+  /** @param head from which the first look is counted. Default: where rings begin */
+  constructor(buffer: SharedArrayBuffer, plan: RingPlan, frames: number, head: number = plan.startPosition) {
     super(buffer, plan, frames);
-    this.#lastHeads = new Int32Array(plan.rings).fill(plan.startPosition);
+    this.#lastHeads = new Int32Array(plan.rings).fill(head);
   }
 
   override isWhole(position: number, claim: number): boolean {
@@ -81,9 +82,10 @@ export class RecordedLearner implements LearnerWitness {
   readonly #row: Float64Array;
   readonly #figure = new Float32Array(1);
   readonly #bits = new Uint32Array(this.#figure.buffer);
-  #steps = 0;
-  #publishedAt = 0;
+  #steps: number;
+  #publishedAt: number;
 
+  /** @param steps training steps done before; publications are counted from there */
   constructor(
     writer: ScheduleWriter,
     policy: number,
@@ -91,7 +93,10 @@ export class RecordedLearner implements LearnerWitness {
     numbers: number,
     figures: CommitFigures,
     figureCount: number,
+    steps = 0,
   ) {
+    this.#steps = steps;
+    this.#publishedAt = steps;
     this.#writer = writer;
     this.#policy = policy;
     this.#windows = windows;

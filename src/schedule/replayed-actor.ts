@@ -1,4 +1,5 @@
 import type { CommitFigures } from '../buffer/commit-figures.js';
+import type { RingWriter, Transition } from '../buffer/ring-writer.js';
 import type { WeightReader } from '../buffer/weights.js';
 import { versionMask } from '../buffer/weights.js';
 import type { PostedFigures, PublishedWeights } from './replayed-learner.js';
@@ -36,15 +37,48 @@ class Moves {
   }
 }
 
-/** Versions of a policy's weights that a recorded actor acted by. */
-export function versionsActedBy(stream: ScheduleStream, policy: number): Set<number> {
+/**
+ * Versions of a policy's weights that a recorded actor acted by.
+ * @param streams of its thread and of those that took its place
+ */
+export function versionsActedBy(streams: readonly ScheduleStream[], policy: number): Set<number> {
   const versions = new Set([0]);
-  let version = 0;
-  for (const { numbers } of stream.events(policy, [eventKind.version])) {
-    version = (version + numbers[1]) & versionMask;
-    versions.add(version);
+  for (const stream of streams) {
+    let version = 0;
+    for (const { numbers } of stream.events(policy, [eventKind.version])) {
+      version = (version + numbers[1]) & versionMask;
+      versions.add(version);
+    }
   }
   return versions;
+}
+
+/** Writes what a recorded actor wrote before its thread died, and nothing that it did not come to write. */
+export class LimitedWriter implements Pick<RingWriter, 'append' | 'pass' | 'bookmark'> {
+  readonly #writer: RingWriter;
+  readonly #end: number;
+
+  /** @param end head of the ring when the thread was gone */
+  constructor(writer: RingWriter, end: number) {
+    this.#writer = writer;
+    this.#end = end;
+  }
+
+  get isThrough(): boolean {
+    return this.#writer.head === this.#end;
+  }
+
+  append(transition: Transition): void {
+    if (!this.isThrough) this.#writer.append(transition);
+  }
+
+  pass(transition: Transition): void {
+    this.#writer.pass(transition);
+  }
+
+  bookmark(turns: number, rows: number): void {
+    if (!this.isThrough) this.#writer.bookmark(turns, rows);
+  }
 }
 
 /** Reads the weights that the recorded actor acted by, from a copy of its own. */

@@ -46,6 +46,11 @@ export class ReplayedWindows extends RingWindows {
     this.#lastHead = plan.startPosition;
   }
 
+  /** Looks are counted from this head on: the thread of the learner was replaced when it was there. */
+  beginLife(head: number): void {
+    this.#lastHead = head;
+  }
+
   /** Takes note of what the next step saw. */
   expect(step: ScheduledEvent): void {
     this.#looks = looksOf(step);
@@ -149,7 +154,7 @@ export class ReplayedPublisher implements WeightPublisher, LearnerWitness {
   readonly #memory: Uint8Array;
   readonly #bytes: number;
   readonly #wanted: ReadonlySet<number>;
-  readonly #publications: Iterator<ScheduledEvent, void>;
+  #publications: Iterator<ScheduledEvent, void>;
   readonly #figures: CommitFigures;
   readonly #row: Float64Array;
   readonly #figure = new Float32Array(1);
@@ -184,6 +189,21 @@ export class ReplayedPublisher implements WeightPublisher, LearnerWitness {
     this.#take();
   }
 
+  /**
+   * The thread of the learner was replaced.
+   * @param version published by then. A thread may die before it has written that down, or publish what it has committed
+   * after steps that are lost with it
+   * @param source byte offset of the committed parameters
+   * @throws Difference where that was another one
+   */
+  beginLife(stream: ScheduleStream, policy: number, version: number, source: number): void {
+    if (version !== this.version) this.#publish(source);
+    if (version !== this.version) throw new Difference(`it had published weights ${this.version}, not ${version}`);
+    this.#publications = stream.events(policy, [eventKind.publication]);
+    this.#nextAt = this.#steps;
+    this.#take();
+  }
+
   /** True once all that was recorded has been published. */
   get isThrough(): boolean {
     return this.#nextAt === Infinity;
@@ -214,12 +234,15 @@ export class ReplayedPublisher implements WeightPublisher, LearnerWitness {
       this.#bits[0] = this.#nextBits;
       throw new Difference(`its first figure is ${own}, not ${this.#figure[0]}`);
     }
-    this.version = (this.version + 1) & versionMask;
-    if (this.#wanted.has(this.version)) {
-      this.published.push({ version: this.version, bytes: this.#memory.slice(source, source + this.#bytes) });
-    }
+    this.#publish(source);
     this.#take();
     return true;
+  }
+
+  #publish(source: number): void {
+    this.version = (this.version + 1) & versionMask;
+    if (!this.#wanted.has(this.version)) return;
+    this.published.push({ version: this.version, bytes: this.#memory.slice(source, source + this.#bytes) });
   }
 
   #take(): void {

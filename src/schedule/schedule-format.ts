@@ -23,6 +23,10 @@ export const eventKind = {
   publication: 4,
   /** The end, after so many turns (actor) or training steps (learner). */
   end: 5,
+  /** An actor that took the place of another: epochs done, and the head of the policy's ring that was left. */
+  actorStart: 6,
+  /** A learner that took the place of another: training steps to begin from; versions published; head of its ring. */
+  learnerStart: 7,
 } as const;
 
 export type EventKind = (typeof eventKind)[keyof typeof eventKind];
@@ -33,7 +37,10 @@ export function numbersOf(kind: EventKind, stepNumbers: number): number {
     case eventKind.version:
     case eventKind.figures:
     case eventKind.publication:
+    case eventKind.actorStart:
       return 2;
+    case eventKind.learnerStart:
+      return 3;
     case eventKind.step:
       return stepNumbers;
     case eventKind.tornStep:

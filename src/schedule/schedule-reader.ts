@@ -47,7 +47,7 @@ export class ScheduleStream {
       if (tag === undefined) return;
       const [kind, owner] = [tag % 8, Math.floor(tag / 8)];
       const stepNumbers = this.#stepNumbers[owner] as number | undefined;
-      if (kind > eventKind.end || stepNumbers === undefined) throw this.#damaged(began);
+      if (stepNumbers === undefined) throw this.#damaged(began);
       const numbers: number[] = [];
       let count = numbersOf(kind as EventKind, stepNumbers);
       for (let index = 0; index < count; index++) {

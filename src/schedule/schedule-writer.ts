@@ -1,6 +1,8 @@
 import type { ByteQueue } from '../buffer/byte-queue.js';
 import type { EventKind } from './schedule-format.js';
 
+type EventQueue = Pick<ByteQueue, 'room' | 'length' | 'put' | 'publish'>;
+
 /** What a writer needs of its surroundings where its queue fills up. */
 export interface ScheduleRelief {
   /** Asks the main thread to take what is there. */
@@ -9,14 +11,24 @@ export interface ScheduleRelief {
   waitUntil(hasRoom: () => boolean): boolean;
 }
 
+/** The bytes of one event. */
+export function encodeEvent(kind: EventKind, policy: number, numbers: readonly number[]): Uint8Array {
+  const bytes: number[] = [];
+  const queue = { room: Infinity, length: 0, put: (byte: number) => void bytes.push(byte), publish: () => {} };
+  const writer = new ScheduleWriter(queue, { call: () => {}, waitUntil: () => true });
+  writer.begin(kind, policy);
+  for (const number of numbers) writer.number(number);
+  return Uint8Array.from(bytes);
+}
+
 /** Writes the events of one thread to its queue. Allocates nothing; waits where the main thread is behind. */
 export class ScheduleWriter {
-  readonly #queue: ByteQueue;
+  readonly #queue: EventQueue;
   readonly #relief: ScheduleRelief;
   readonly #callAt: number;
   #isGivenUp = false;
 
-  constructor(queue: ByteQueue, relief: ScheduleRelief) {
+  constructor(queue: EventQueue, relief: ScheduleRelief) {
     this.#queue = queue;
     this.#relief = relief;
     this.#callAt = queue.room >> 1;

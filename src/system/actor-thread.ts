@@ -8,7 +8,7 @@ import type { RunShare } from './run-share.js';
 import { buildActor } from './actor-wiring.js';
 import { openRun } from './open-run.js';
 import { recordedActor, recordedEnd, scheduleWriter } from './recording.js';
-import { isLockstep, turnsOf } from './run-share.js';
+import { isCheckpointEpoch, isLockstep, turnsOf } from './run-share.js';
 
 export interface ActorTask {
   readonly share: RunShare;
@@ -21,8 +21,8 @@ export interface ActorTask {
  * main thread gets to it.
  */
 function isReportAwaited(plan: RunPlan, epoch: number): boolean {
-  const { evaluateEvery, checkpointEvery } = plan.configuration.experiment;
-  return epoch % checkpointEvery === 0 || (isLockstep(plan) && epoch % evaluateEvery === 0);
+  const { evaluateEvery } = plan.configuration.experiment;
+  return isCheckpointEpoch(plan, epoch) || (isLockstep(plan) && epoch % evaluateEvery === 0);
 }
 
 /** The work of an actor thread: makes its own environment and plays it to the end. */

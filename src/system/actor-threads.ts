@@ -1,12 +1,14 @@
 import type { ActorTask } from './actor-thread.js';
 import type { RunPlan } from './run-plan.js';
+import { actorName } from './thread-names.js';
 import { WorkerHandle } from './worker-handle.js';
 
-const entry = new URL('./workers/actor-worker.js', import.meta.url);
+export const actorEntry = new URL('./workers/actor-worker.js', import.meta.url);
 
 /**
  * Starts the threads of a run's actors. They load their modules while the calling thread makes memory and files ready.
  */
-export function startActorThreads({ memory }: RunPlan): WorkerHandle<ActorTask>[] {
-  return memory.actorControls.map((_, actor) => new WorkerHandle<ActorTask>(`actor-${actor}`, entry));
+export function startActorThreads({ memory, configuration }: RunPlan): WorkerHandle<ActorTask>[] {
+  const { heapLimitMb } = configuration.parallel;
+  return memory.actorControls.map((_, actor) => new WorkerHandle<ActorTask>(actorName(actor), actorEntry, heapLimitMb));
 }

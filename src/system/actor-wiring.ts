@@ -1,5 +1,6 @@
 import { Actor } from '../actor/actor.js';
 import { AgentPlayer } from '../actor/agent-player.js';
+import type { SeatParts } from '../actor/agent-seat.js';
 import { AgentSeat } from '../actor/agent-seat.js';
 import { PolicyLink } from '../actor/policy-link.js';
 import { ringControlView } from '../buffer/ring-plan.js';
@@ -9,6 +10,7 @@ import { createReader } from '../buffer/weight-slots.js';
 import type { WeightReader } from '../buffer/weights.js';
 import type { TurnEnvironment } from '../environment/environment.js';
 import type { Kernels } from '../kernels/kernels.js';
+import { runColumns } from '../metrics/epoch-row.js';
 import { RandomStream } from '../random.js';
 import { checkSameAgents } from './environments.js';
 import type { OpenRun } from './open-run.js';
@@ -25,6 +27,7 @@ export interface BuiltActor {
 /** What stands between an actor and a policy's learner, where that is not as usual. */
 export interface ActorSeams {
   readonly reader?: ((policy: number, usual: WeightReader) => WeightReader) | undefined;
+  readonly writer?: ((policy: number, usual: RingWriter) => SeatParts['writer']) | undefined;
   readonly figures?: ((policy: number, usual: CommitFigures) => Pick<CommitFigures, 'read'>) | undefined;
 }
 
@@ -81,13 +84,27 @@ async function buildSeats(
   const acting = await run.algorithms[index].createPolicy(algorithm, context, kernels, share.policyScratch);
   const writer = new RingWriter(buffer, policy.rings, copy, kernels);
   const { seed } = run.plan.configuration.experiment;
+  const startTurns = run.start?.row[runColumns.turns] ?? 0;
+  const writtenTurns = experience.kind === 'rollout' ? writer.rewind(startTurns) : 0;
   const seats = policy.agents.map((agentIndex, seat): [number, AgentSeat] => {
     const agent = run.plan.agents[agentIndex];
     const plan = share.seats[seat];
     const random = RandomStream.named({ seed, role: 'exploration', agent: agent.id, copy });
     const player = new AgentPlayer({ agent, plan, frames, fields: ringFields, kernels, policy: acting, random });
     const rolloutTurns = experience.kind === 'rollout' ? experience.turns : Infinity;
-    return [agentIndex, new AgentSeat({ player, plan, buffer, rolloutTurns, epsilon, link, writer })];
+    return [
+      agentIndex,
+      new AgentSeat({
+        player,
+        plan,
+        buffer,
+        rolloutTurns,
+        writtenTurns,
+        epsilon,
+        link,
+        writer: seams.writer?.(index, writer) ?? writer,
+      }),
+    ];
   });
   return { link, seats: new Map(seats) };
 }

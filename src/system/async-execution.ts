@@ -1,19 +1,25 @@
 import { setImmediate as nextEvents, setTimeout as delay } from 'node:timers/promises';
+import type { Doorbell } from '../buffer/doorbell.js';
 import { RecordQueue } from '../buffer/record-queue.js';
+import type { WideCounter } from '../buffer/wide-counter.js';
 import type { Command, WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
-import type { Doorbell } from '../buffer/doorbell.js';
-import type { WideCounter } from '../buffer/wide-counter.js';
+import { MarlinError } from '../errors.js';
 import type { ActorTask } from './actor-thread.js';
+import { actorEntry } from './actor-threads.js';
+import type { Checkpoints } from './checkpoints.js';
 import type { Execution } from './execution.js';
 import type { LearnerTask } from './learner-thread.js';
-import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
-import { WorkerHandle } from './worker-handle.js';
-import type { Checkpoints } from './checkpoints.js';
 import type { PreparedRun } from './prepared-run.js';
-import type { ScheduleFiles } from './schedule-files.js';
+import type { Recovery } from './recovery.js';
+import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import type { RunShare } from './run-share.js';
 import { turnsOf } from './run-share.js';
+import type { ScheduleFiles } from './schedule-files.js';
+import type { SupervisedWorkerParts } from './supervised-worker.js';
+import { looksPerTimeout, SupervisedWorker } from './supervised-worker.js';
+import { actorName, learnerName } from './thread-names.js';
+import type { WorkerHandle } from './worker-handle.js';
 
 const learnerEntry = new URL('./workers/learner-worker.js', import.meta.url);
 
@@ -24,78 +30,92 @@ const takingMs = 20;
 /** How long the workers that are left may take to end once one of them has failed. */
 const failureGraceMs = 1_000;
 
+/** What an execution on threads needs of its run. */
+export type AsyncParts = Pick<PreparedRun, 'share' | 'schedule' | 'checkpoints' | 'report' | 'recovery'>;
+
+/** Makes memory ready for the actor that follows one that died, which the main loop does between two reports. */
+interface Repair {
+  readonly work: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 /**
  * Actors and learners on threads of their own; the calling thread takes reports and never blocks. Learners are started
  * once the actors are under way: nothing is owed before, and starting up together they would only hold up the first turn.
+ *
+ * A thread that fails is replaced. A learner's successor starts at once. An actor's is started by the main loop: all
+ * reports must have been taken, for they say where it begins, and the learners are held while its rings are repaired.
  */
 export class AsyncExecution implements Execution {
   readonly #share: RunShare;
-  readonly #actorThreads: readonly WorkerHandle<ActorTask>[];
   readonly #report: (row: Float64Array) => void;
-  readonly #controls: readonly WorkerControl[];
+  readonly #schedule: ScheduleFiles | undefined;
+  readonly #checkpoints: Checkpoints | undefined;
+  readonly #recovery: Recovery;
   readonly #actors: readonly WorkerControl[];
+  readonly #learners: readonly WorkerControl[];
   readonly #turns: readonly WideCounter[];
   readonly #doorbell: Doorbell;
   readonly #queues: readonly RecordQueue[];
   readonly #row: Float64Array;
-  readonly #schedule: ScheduleFiles | undefined;
-  readonly #checkpoints: Checkpoints | undefined;
-  readonly #learners: readonly WorkerControl[];
+  readonly #workers: Pick<SupervisedWorker<never>, 'look' | 'terminate'>[] = [];
+  readonly #calls: Promise<void>[] = [];
+  readonly #repairs: Repair[] = [];
   /** What the workers were last asked by whoever holds the run. */
   #asked: Command = command.run;
-  readonly #threads: { terminate(): Promise<void> }[];
-  readonly #calls: Promise<void>[] = [];
   #haveLearnersStarted = false;
   /** Workers whose work is not done, those included that have not been started. */
   #working: number;
-  /** True once all workers have done their work, or one has failed. */
+  /** True once all workers have done their work, or one has failed for good. */
   #hasEnded = false;
 
   /**
    * @param actorThreads see `startActorThreads`; they end with the run
    */
   constructor(
-    share: RunShare,
+    { share, schedule, checkpoints, report, recovery }: AsyncParts,
     actorThreads: readonly WorkerHandle<ActorTask>[],
-    { schedule, checkpoints, report }: Pick<PreparedRun, 'schedule' | 'checkpoints' | 'report'>,
   ) {
+    this.#share = share;
     this.#checkpoints = checkpoints;
     this.#schedule = schedule;
-    this.#share = share;
-    this.#actorThreads = actorThreads;
-    this.#threads = [...actorThreads];
+    this.#recovery = recovery;
     this.#report = report;
     this.#actors = actorControls(share);
     this.#learners = learnerControls(share);
-    this.#controls = [...this.#actors, ...this.#learners];
-    this.#working = this.#controls.length;
+    this.#working = this.#actors.length + this.#learners.length;
     this.#turns = this.#actors.map((_, actor) => turnsOf(share, actor));
     this.#doorbell = mainDoorbell(share);
     this.#queues = share.plan.memory.reports.map((plan) => new RecordQueue(share.runMemory, plan));
     this.#row = new Float64Array(share.plan.memory.reports[0].width);
+    for (const [actor, thread] of actorThreads.entries()) this.#startActor(actor, thread);
   }
 
   async run(): Promise<void> {
-    const share = this.#share;
-    this.#actorThreads.forEach((thread, actor) => this.#call(thread, { share, actor }));
+    const watch = this.#watchHeartbeats();
     try {
       while (!this.#hasEnded) {
         // Before reports are taken, which may have no end where that is slow.
         if (this.#areLearnersDue()) this.#startLearners();
         this.#schedule?.drain();
         await this.#takeReports();
+        await this.#repair();
         await this.#doorbell.sleepUnlessAsync(this.#hasNews, sleepMs);
       }
       await Promise.all(this.#calls);
       await this.#takeReports();
     } catch (error) {
       this.#ask(command.abort);
+      this.#giveUpRepairs();
       await Promise.race([Promise.allSettled(this.#calls), delay(failureGraceMs, undefined, { ref: false })]);
       // What was reported before the failure belongs to the records like anything else.
       await this.#takeReports();
       throw error;
     } finally {
-      await Promise.all(this.#threads.map(async (thread) => thread.terminate()));
+      clearInterval(watch);
+      await Promise.all(this.#workers.map(async (worker) => worker.terminate()));
+      this.#giveUpRepairs();
       await Promise.allSettled(this.#calls);
     }
   }
@@ -105,11 +125,21 @@ export class AsyncExecution implements Execution {
   }
 
   pause(): void {
-    if (!this.#controls[0].isEnding) this.#ask(command.pause);
+    if (!this.#actors[0].isEnding) this.#ask(command.pause);
   }
 
   resume(): void {
-    if (!this.#controls[0].isEnding) this.#ask(command.run);
+    if (!this.#actors[0].isEnding) this.#ask(command.run);
+  }
+
+  /** The next report of each actor is to be waited for: somebody wants a checkpoint. */
+  awaitReports(): void {
+    for (const actor of this.#actors) actor.isReportAwaited = true;
+  }
+
+  #ask(asked: Command): void {
+    this.#asked = asked;
+    for (const control of [...this.#actors, ...this.#learners]) control.ask(asked);
   }
 
   #areLearnersDue(): boolean {
@@ -118,18 +148,45 @@ export class AsyncExecution implements Execution {
     return this.#actors.every((actor, index) => actor.isDone || this.#turns[index].value() > 0);
   }
 
+  #startActor(actor: number, thread: WorkerHandle<ActorTask>): void {
+    let task: ActorTask = { share: this.#share, actor };
+    this.#startWorker<ActorTask>({
+      name: actorName(actor),
+      entry: actorEntry,
+      control: this.#actors[actor],
+      thread,
+      task: () => task,
+      recover: async (error) =>
+        this.#whenRepaired(() => {
+          task = this.#recovery.actor(actor, error);
+        }),
+    });
+  }
+
   #startLearners(): void {
     this.#haveLearnersStarted = true;
-    const share = this.#share;
-    for (const worker of share.plan.learnerWorkers.keys()) {
-      const thread = new WorkerHandle<LearnerTask>(`learner-${worker}`, learnerEntry);
-      this.#threads.push(thread);
-      this.#call(thread, { share, worker });
+    for (const worker of this.#share.plan.learnerWorkers.keys()) {
+      let task: LearnerTask = { share: this.#share, worker };
+      this.#startWorker<LearnerTask>({
+        name: learnerName(worker),
+        entry: learnerEntry,
+        control: this.#learners[worker],
+        task: () => task,
+        recover: async (error) => {
+          task = this.#recovery.learner(worker, error);
+        },
+      });
     }
   }
 
-  #call<Task>(thread: WorkerHandle<Task>, task: Task): void {
-    const call = thread.run(task);
+  #startWorker<Task>(
+    parts: Omit<SupervisedWorkerParts<Task>, 'restart' | 'heartbeatTimeoutMs' | 'heapLimitMb' | 'advice'>,
+  ): void {
+    const { restart, heartbeatTimeoutMs, heapLimitMb } = this.#share.plan.configuration.parallel;
+    const advice = (): string => this.#checkpoints?.advice ?? '';
+    const worker = new SupervisedWorker<Task>({ ...parts, restart, heartbeatTimeoutMs, heapLimitMb, advice });
+    this.#workers.push(worker);
+    const call = worker.run();
     this.#calls.push(call);
     call.then(
       () => this.#noteEnd(--this.#working === 0),
@@ -143,9 +200,18 @@ export class AsyncExecution implements Execution {
     this.#doorbell.ring();
   }
 
+  /** Looks at all workers a few times in the time that each may take for a turn or a training step. */
+  #watchHeartbeats(): NodeJS.Timeout | undefined {
+    const { heartbeatTimeoutMs } = this.#share.plan.configuration.parallel;
+    if (heartbeatTimeoutMs === Infinity) return undefined;
+    const look = (): void => this.#workers.forEach((worker) => worker.look());
+    return setInterval(look, heartbeatTimeoutMs / looksPerTimeout).unref();
+  }
+
   readonly #hasNews = (): boolean =>
     this.#hasEnded ||
     this.#areLearnersDue() ||
+    this.#repairs.length > 0 ||
     this.#schedule?.areDue === true ||
     this.#queues.some((queue) => queue.length > 0);
 
@@ -175,25 +241,49 @@ export class AsyncExecution implements Execution {
 
   /** The actor waits at its report; once all learners are held as well, nothing changes but what this thread does. */
   async #takeCheckpoint(actor: number): Promise<void> {
+    await this.#holdingLearners(() => this.#checkpoints?.take());
+    this.#actors[actor].isReportAwaited = this.#checkpoints?.isAsked === true;
+  }
+
+  /** Does something while no learner looks at its rings or writes; nothing where the run ends meanwhile. */
+  async #holdingLearners(work: () => void): Promise<void> {
+    // One that is being replaced is held once its successor is.
     const areHeld = (): boolean =>
       this.#hasEnded || this.#learners.every((learner) => learner.isHeld || learner.isDone);
     if (this.#haveLearnersStarted) {
       for (const learner of this.#learners) learner.ask(command.pause);
-      while (!areHeld()) await this.#doorbell.sleepUnlessAsync(areHeld, sleepMs);
+      while (!areHeld()) {
+        this.#schedule?.drain();
+        await this.#doorbell.sleepUnlessAsync(areHeld, sleepMs);
+      }
     }
-    // One that has failed holds nothing.
-    if (!this.#hasEnded) this.#checkpoints?.take(this.#row);
-    this.#actors[actor].isReportAwaited = this.#checkpoints?.isAsked === true;
+    if (!this.#hasEnded) work();
     for (const learner of this.#learners) learner.ask(this.#asked);
   }
 
-  /** The next report of each actor is to be waited for: somebody wants a checkpoint. */
-  awaitReports(): void {
-    for (const actor of this.#actors) actor.isReportAwaited = true;
+  /** Resolves once the main loop has done this; rejects where the run ends first. */
+  async #whenRepaired(work: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#repairs.push({ work, resolve, reject });
+      if (this.#hasEnded) this.#giveUpRepairs();
+      else this.#doorbell.ring();
+    });
   }
 
-  #ask(asked: Command): void {
-    this.#asked = asked;
-    for (const control of this.#controls) control.ask(asked);
+  async #repair(): Promise<void> {
+    for (let repair = this.#repairs.shift(); repair !== undefined; repair = this.#repairs.shift()) {
+      const { work, resolve, reject } = repair;
+      await this.#holdingLearners(work);
+      if (this.#hasEnded) reject(givenUp());
+      else resolve();
+    }
   }
+
+  #giveUpRepairs(): void {
+    for (const { reject } of this.#repairs.splice(0)) reject(givenUp());
+  }
+}
+
+function givenUp(): MarlinError {
+  return new MarlinError('ERR_STATE', 'The run was given up before this worker could be replaced.');
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
+import { runColumns } from '../metrics/epoch-row.js';
 import { decodeSafetensors, encodeSafetensors, hashKey } from '../export/safetensors.js';
 import type { Tensor } from '../export/safetensors.js';
 import { firstFreeByte } from '../kernels/kernels.js';
@@ -12,7 +13,8 @@ import { runFiles, writeWhole } from './run-files.js';
 import type { MonitorState, RunMonitor } from './run-monitor.js';
 import type { RunPlan } from './run-plan.js';
 import type { RunShare } from './run-share.js';
-import { onlineParameters } from './run-share.js';
+import { onlineParameters, turnsOf } from './run-share.js';
+import { cutShort } from './recovery.js';
 import { thisPlatform } from './saved-run.js';
 import { fileNameOf } from './weight-files.js';
 
@@ -27,9 +29,9 @@ import { fileNameOf } from './weight-files.js';
 interface Manifest {
   readonly format: 1;
   readonly epoch: number;
+  /** Turns up to the end of that epoch, and those for which training was owed: more where a run was stopped inside one. */
   readonly turns: number;
-  /** Lines of metrics.jsonl up to then. */
-  readonly records: number;
+  readonly countedTurns: number;
   readonly monitor: MonitorState;
   /** What the bits depend on besides; a run goes on elsewhere, but not by the same bits. */
   readonly platform: ReturnType<typeof thisPlatform>;
@@ -61,19 +63,18 @@ function layoutOf({ learner, rings, weights, durableEnd, algorithmPlan }: Policy
   return createHash('sha256').update(JSON.stringify(layout)).digest('hex');
 }
 
-/**
- * Copies a run as it is. Nothing may write to it meanwhile: the actor waits at its report, learners are held.
- * @param records lines of metrics.jsonl so far
- */
-export function takeCheckpoint(share: RunShare, monitor: RunMonitor, records: number, turns: number): Checkpoint {
+/** Copies a run as it is. Nothing may write to it meanwhile: the actor waits at its report, learners are held. */
+export function takeCheckpoint(share: RunShare, monitor: RunMonitor): Checkpoint {
   const { policies } = share.plan;
+  const turns = monitor.actorStart().row[runColumns.turns];
   const { checkpointRings } = share.plan.configuration.output;
   return {
     manifest: {
       format: 1,
       epoch: monitor.epochs,
       turns,
-      records,
+      // An actor counts a turn once its report has been taken; one on the calling thread counts for itself.
+      countedTurns: Math.max(turns, turnsOf(share, 0).value()),
       monitor: monitor.state(),
       platform: thisPlatform(),
       layouts: Object.fromEntries(policies.map((policy) => [policy.id, layoutOf(policy)])),
@@ -96,7 +97,8 @@ export function takeCheckpoint(share: RunShare, monitor: RunMonitor, records: nu
 }
 
 /** Puts a checkpoint into the memory of a run that has not begun. */
-export function restoreCheckpoint(share: RunShare, { policies }: Checkpoint): void {
+export function restoreCheckpoint(share: RunShare, { manifest, policies }: Checkpoint): void {
+  turnsOf(share, 0).set(manifest.countedTurns);
   for (const [index, policy] of share.plan.policies.entries()) {
     const { buffer } = share.policyMemories[index];
     const memory = new Uint8Array(buffer);
@@ -107,6 +109,7 @@ export function restoreCheckpoint(share: RunShare, { policies }: Checkpoint): vo
       // Without its rows, what a sampler knows of them means nothing.
       else initializeSampler(buffer, policy.algorithmPlan.experience, policy.rings, policy.learner.sampler);
     }
+    cutShort(share, index, 0);
   }
 }
 

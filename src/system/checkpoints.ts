@@ -1,26 +1,31 @@
-import { runColumns } from '../metrics/epoch-row.js';
+import type { Checkpoint } from './checkpoint.js';
 import { takeCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { MarlinError } from '../errors.js';
+import { runColumns } from '../metrics/epoch-row.js';
 import type { RunMonitor } from './run-monitor.js';
 import type { RunShare } from './run-share.js';
+import { isCheckpointEpoch } from './run-share.js';
 
 /** What the checkpoints of a run need of it. */
 export interface CheckpointsParts {
   readonly share: RunShare;
   readonly monitor: RunMonitor;
-  /** Lines of metrics.jsonl so far. */
-  readonly records: () => number;
   readonly directory: string;
+  /** Resolves once all records of the epochs so far are in their file: a checkpoint without them could not be gone on from. */
+  readonly recordsWritten: () => Promise<void>;
   /** Called where a checkpoint could not be written; {@link Checkpoints.finish} says why. */
   readonly onFailure: () => void;
 }
 
-/** Takes the checkpoints of one run: every so many epochs, and at the next epoch's end when somebody asks. */
+/** Takes the checkpoints of one run: every so many epochs, when somebody asks, and at the end. */
 export class Checkpoints {
   readonly #parts: CheckpointsParts;
-  /** Ends once all that were taken are written. */
+  /** Ends once all that were taken are written; rejects with the first failure. */
   #written: Promise<void> = Promise.resolve();
-  #asked: (() => void)[] = [];
+  #asked: { readonly resolve: (written: Promise<void>) => void; readonly reject: (error: Error) => void }[] = [];
+  /** Epochs of the last that was taken, and of the last that is on disk. */
   #takenAt = -1;
+  #writtenAt: number | undefined;
 
   constructor(parts: CheckpointsParts) {
     this.#parts = parts;
@@ -31,34 +36,65 @@ export class Checkpoints {
     return this.#asked.length > 0;
   }
 
-  /** Resolves once a checkpoint of the next epoch's end has been written. */
-  async ask(): Promise<void> {
-    await new Promise<void>((resolve) => this.#asked.push(resolve));
-    await this.#written;
+  /** What a user is told of them when the run fails. */
+  get advice(): string {
+    const { directory } = this.#parts;
+    if (this.#writtenAt === undefined) return ' There is no checkpoint.';
+    return ` The last checkpoint is that of epoch ${this.#writtenAt}: marlin train --resume ${directory}`;
   }
 
-  /** Whether a checkpoint is to be taken at this report of the actor. */
+  /**
+   * Resolves once a checkpoint of the next epoch's end has been written.
+   * @throws MarlinError `ERR_CHECKPOINT` where it could not be, or the run ended inside an epoch before
+   */
+  async ask(): Promise<void> {
+    return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
+  }
+
+  /** Whether one is to be taken at this report of the actor. */
   isDue(row: Float64Array): boolean {
-    const { checkpointEvery } = this.#parts.share.plan.configuration.experiment;
     const epochs = row[runColumns.epochs];
-    const isBoundary = row[runColumns.isWholeEpoch] === 1;
-    return isBoundary && epochs !== this.#takenAt && (this.isAsked || epochs % checkpointEvery === 0);
+    if (row[runColumns.isWholeEpoch] !== 1 || epochs === this.#takenAt) return false;
+    return this.isAsked || isCheckpointEpoch(this.#parts.share.plan, epochs);
   }
 
   /** Copies the run, which nothing may change meanwhile, and writes the copy. */
-  take(row: Float64Array): void {
-    const { share, monitor, records, directory, onFailure } = this.#parts;
-    const { keepCheckpoints } = share.plan.configuration.output;
-    const checkpoint = takeCheckpoint(share, monitor, records(), row[runColumns.turns]);
-    this.#takenAt = row[runColumns.epochs];
-    this.#written = this.#written.then(() => writeCheckpoint(directory, checkpoint, keepCheckpoints));
+  take(): void {
+    const { share, monitor, onFailure } = this.#parts;
+    const checkpoint = takeCheckpoint(share, monitor);
+    this.#takenAt = checkpoint.manifest.epoch;
+    this.#written = this.#write(checkpoint, this.#written);
     this.#written.catch(onFailure);
-    for (const resolve of this.#asked.splice(0)) resolve();
+    for (const { resolve } of this.#asked.splice(0)) resolve(this.#written);
   }
 
-  /** The run is over: nobody gets a checkpoint any more. */
+  /**
+   * The run is over and everything it started has ended: takes a last checkpoint, unless that would not be one from which
+   * the same bits follow where these are promised. Resolves once all are written.
+   */
   async finish(): Promise<void> {
-    for (const resolve of this.#asked.splice(0)) resolve();
+    const { share, monitor } = this.#parts;
+    const isExact = share.plan.configuration.parallel.execution !== 'async';
+    if (!isExact && monitor.epochs !== this.#takenAt) this.take();
+    const ended = new MarlinError(
+      'ERR_CHECKPOINT',
+      'The run ended before the end of an epoch, where checkpoints are taken.',
+    );
+    for (const { reject } of this.#asked.splice(0)) reject(ended);
     await this.#written;
+  }
+
+  /** The run has failed: waits for what is being written. */
+  async abandon(error: Error): Promise<void> {
+    for (const { reject } of this.#asked.splice(0)) reject(error);
+    await Promise.allSettled([this.#written]);
+  }
+
+  async #write(checkpoint: Checkpoint, before: Promise<void>): Promise<void> {
+    const { share, directory, recordsWritten } = this.#parts;
+    await before;
+    await recordsWritten();
+    await writeCheckpoint(directory, checkpoint, share.plan.configuration.output.keepCheckpoints);
+    this.#writtenAt = checkpoint.manifest.epoch;
   }
 }

@@ -4,6 +4,7 @@ import { checkLayouts } from './checkpoint.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Reproduction } from './reproduce.js';
 import { MarlinError, toError } from '../errors.js';
+import { faultRecord } from '../metrics/fault-record.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
 import { RecordStream } from '../metrics/record-stream.js';
 import type { MarlConfiguration, ResolvedConfiguration } from './configuration.js';
@@ -253,7 +254,7 @@ export class MarlSystem implements AsyncDisposable {
     try {
       const { AsyncExecution } = await import('./async-execution.js');
       const run = await this.#prepare(plan);
-      return [new AsyncExecution(run.share, threads, run), run];
+      return [new AsyncExecution(run, threads), run];
     } catch (error) {
       await Promise.all(threads.map(async (thread) => thread.terminate()));
       throw error;
@@ -287,7 +288,7 @@ export class MarlSystem implements AsyncDisposable {
       return summary;
     } catch (thrown) {
       const error = toError(thrown);
-      await run.abandon();
+      await run.abandon(error);
       // The failure itself is what the caller must hear of, not that a sink failed over it.
       if (!this.#areSinksClosed) await Promise.allSettled([this.#emitFault(error), this.#closeSinks()]);
       await this.#closeStreams(error);
@@ -298,7 +299,8 @@ export class MarlSystem implements AsyncDisposable {
   }
 
   async #emitFault(error: Error): Promise<void> {
-    this.#emit(faultRecord(error));
+    const { worker = 'main' } = error as { readonly worker?: string };
+    this.#emit(faultRecord(worker, error, false));
   }
 
   #emit(record: TrainingRecord): void {
@@ -336,16 +338,5 @@ function doneRecord(summary: RunSummary): TrainingRecord {
     episode_reward_mean_100: summary.rewardMeanLast100,
     weights_hashes: Object.fromEntries(summary.agents.map((agent) => [agent.id, agent.weightsHash])),
     network_engines: Object.fromEntries(summary.agents.map((agent) => [agent.id, agent.networkEngine])),
-  };
-}
-
-function faultRecord(error: Error): TrainingRecord {
-  const { message, code, worker } = error as Error & { code?: string; worker?: string };
-  return {
-    kind: 'fault',
-    timestamp: new Date().toISOString(),
-    worker: worker ?? 'main',
-    code,
-    message,
   };
 }

@@ -6,13 +6,13 @@ import type { Checkpoint } from './checkpoint.js';
 import { restoreCheckpoint } from './checkpoint.js';
 import { Checkpoints } from './checkpoints.js';
 import { allocateRun } from './run-allocation.js';
-import { cutRecords, writeConfiguration } from './run-directory.js';
+import { Recovery } from './recovery.js';
+import { clearResumed, writeConfiguration } from './run-directory.js';
 import { RunEvaluations } from './run-evaluations.js';
 import { runFiles } from './run-files.js';
 import { RunMonitor } from './run-monitor.js';
 import type { RunPlan } from './run-plan.js';
 import type { RunShare } from './run-share.js';
-import { turnsOf } from './run-share.js';
 import { ScheduleFiles } from './schedule-files.js';
 import type { RunSummary } from './summary.js';
 import { summarize } from './summary.js';
@@ -28,6 +28,7 @@ export interface PreparedRun {
   readonly evaluations: RunEvaluations;
   /** Undefined where the run is not recorded. */
   readonly schedule: ScheduleFiles | undefined;
+  readonly recovery: Recovery;
   /** Undefined where the run writes no files. */
   readonly checkpoints: Checkpoints | undefined;
   /**
@@ -36,7 +37,7 @@ export interface PreparedRun {
    */
   conclude(reason: EndReason, endedMs: number): Promise<RunSummary>;
   /** Closes what is open of a run that failed. */
-  abandon(): Promise<void>;
+  abandon(error: Error): Promise<void>;
 }
 
 /** What a prepared run asks of whoever holds it. */
@@ -53,31 +54,41 @@ export interface RunListener {
  */
 export async function prepareRun(
   plan: RunPlan,
-  { emit: emitRecord, giveUp }: RunListener,
+  { emit, giveUp }: RunListener,
   from?: Checkpoint,
 ): Promise<PreparedRun> {
   const { directory } = plan.configuration.output;
-  const share = from === undefined ? await allocateRun(plan) : resumedShare(await allocateRun(plan), from);
-  let records = from?.manifest.records ?? 0;
-  const emit = (record: TrainingRecord): void => {
-    records++;
-    emitRecord(record);
-  };
+  let share = await allocateRun(plan);
+  if (from !== undefined) restoreCheckpoint(share, from);
   if (directory !== undefined) {
-    if (from !== undefined) await cutRecords(directory, records);
+    if (from !== undefined) await clearResumed(directory, from.manifest.epoch);
     await writeConfiguration(directory, plan);
   }
   const schedule = await ScheduleFiles.open(share, giveUp);
   const monitor = new RunMonitor(share, emit);
-  if (from !== undefined) monitor.restore(from.manifest.monitor, performance.timeOrigin + performance.now());
+  if (from !== undefined) {
+    monitor.restore(from.manifest.monitor, performance.timeOrigin + performance.now());
+    share = { ...share, start: monitor.actorStart() };
+  }
+  const evaluations = new RunEvaluations({ share, monitor, emit, onFailure: giveUp });
+  const files = directory === undefined ? undefined : new JsonlSink(join(directory, runFiles.metrics), giveUp);
   const checkpoints =
     directory === undefined
       ? undefined
-      : new Checkpoints({ share, monitor, records: () => records, directory, onFailure: giveUp });
-  const evaluations = new RunEvaluations({ share, monitor, emit, onFailure: giveUp });
+      : new Checkpoints({
+          share,
+          monitor,
+          directory,
+          recordsWritten: async () => {
+            await evaluations.recorded();
+            await files?.flush();
+          },
+          onFailure: giveUp,
+        });
   return {
     share,
-    sinks: directory === undefined ? [] : [new JsonlSink(join(directory, runFiles.metrics), giveUp)],
+    sinks: files === undefined ? [] : [files],
+    recovery: new Recovery({ share, monitor, schedule, emit }),
     evaluations,
     schedule,
     checkpoints,
@@ -91,16 +102,8 @@ export async function prepareRun(
       await evaluations.close();
       return summarize(share, monitor, reason, endedMs);
     },
-    async abandon() {
-      await Promise.allSettled([evaluations.close(), schedule?.close(), checkpoints?.finish()]);
+    async abandon(error) {
+      await Promise.allSettled([evaluations.close(), schedule?.close(), checkpoints?.abandon(error)]);
     },
   };
-}
-
-/** The memory of a run as a checkpoint has it. */
-function resumedShare(share: RunShare, checkpoint: Checkpoint): RunShare {
-  const { epoch, turns, monitor } = checkpoint.manifest;
-  restoreCheckpoint(share, checkpoint);
-  for (const actor of share.plan.memory.turns.keys()) turnsOf(share, actor).set(turns);
-  return { ...share, start: { epochs: epoch, turns, rewards: monitor.rewards } };
 }

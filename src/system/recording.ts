@@ -4,6 +4,7 @@ import type { ByteQueuePlan } from '../buffer/byte-queue.js';
 import type { Doorbell } from '../buffer/doorbell.js';
 import type { WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
+import { LearnerState } from '../learner/learner-state.js';
 import { RecordedFigures, RecordedReader } from '../schedule/recorded-actor.js';
 import { RecordedLearner, RecordedPublisher, RecordedWindows } from '../schedule/recorded-learner.js';
 import { eventKind, numbersPerStep } from '../schedule/schedule-format.js';
@@ -13,7 +14,7 @@ import type { LearnerSeams } from './learner-wiring.js';
 import { mainDoorbell } from './run-memory.js';
 import type { PolicyPlan } from './policy-plan.js';
 import type { RunShare } from './run-share.js';
-import { figuresOf } from './run-share.js';
+import { figuresOf, kernelsOf } from './run-share.js';
 
 /** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
 const sleepMs = 1_000;
@@ -66,15 +67,25 @@ export function stepNumbersOf({ algorithmPlan, rings }: PolicyPlan): number | un
   return numbersPerStep(rings.rings, experience.priorities !== undefined);
 }
 
-/** Writes down what the learner of a policy sees of its rings, and what it publishes. */
-export function recordedLearner(share: RunShare, index: number, writer: ScheduleWriter | undefined): LearnerSeams {
+/**
+ * Writes down what the learner of a policy sees of its rings, and what it publishes.
+ * @param head where its thread takes the place of one that died: the head of its ring from which looks are counted
+ */
+export function recordedLearner(
+  share: RunShare,
+  index: number,
+  writer: ScheduleWriter | undefined,
+  head?: number,
+): LearnerSeams {
   if (writer === undefined) return {};
   const policy = share.plan.policies[index];
   const { buffer } = share.policyMemories[index];
   const numbers = stepNumbersOf(policy);
   const windows =
-    numbers === undefined ? undefined : new RecordedWindows(buffer, policy.rings, policy.algorithmPlan.frames);
+    numbers === undefined ? undefined : new RecordedWindows(buffer, policy.rings, policy.algorithmPlan.frames, head);
   const figures = figuresOf(buffer, policy);
-  const witness = new RecordedLearner(writer, index, windows, numbers ?? 0, figures, policy.learner.figureCount);
+  const steps = new LearnerState(buffer, policy.learner, kernelsOf(share, index)).savedProgress().trainSteps;
+  const { figureCount } = policy.learner;
+  const witness = new RecordedLearner(writer, index, windows, numbers ?? 0, figures, figureCount, steps);
   return { windows, witness, publisher: (usual) => new RecordedPublisher(usual, witness) };
 }

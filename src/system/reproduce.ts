@@ -54,7 +54,7 @@ export async function reproduceRun(directory: string): Promise<Reproduction> {
   const request = { agentCount, maxTurns: experiment.maxTurns };
   const environmentPlan = await planEnvironment(configuration.environment, configuration.environmentOptions, request);
   const environment = await createEnvironment(environmentPlan);
-  // Whoever plays it disposes of it.
+  // Whoever plays it disposes of it. A replay plays others, one for each thread of the actor.
   let isPlayed = false;
   try {
     const streams = configuration.parallel.execution === 'async' ? await readStreams(directory) : undefined;
@@ -71,8 +71,8 @@ export async function reproduceRun(directory: string): Promise<Reproduction> {
     const played =
       replay === undefined
         ? new SequentialExecution(run, environment, { report, endTurns: done.timesteps_total }).run()
-        : replay.play(environment, report).finally(() => environment.dispose?.());
-    isPlayed = true;
+        : replay.play(monitor);
+    isPlayed = replay === undefined;
     const turnsPlayed = (): number => replay?.turns ?? monitor.lastRow[runColumns.turns];
     const difference =
       (await differenceOf(played, turnsPlayed)) ??

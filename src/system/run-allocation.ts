@@ -37,7 +37,6 @@ async function initializePolicy(run: OpenRun, index: number): Promise<void> {
   new LearnerState(buffer, policy.learner, kernels).commit(
     RandomStream.named({ seed, role: 'replay', agent: policy.id }),
     0,
-    0,
   );
   createPublisher(buffer, policy.weights, [], kernels).tryPublish(committedParameters(policy.learner));
 }

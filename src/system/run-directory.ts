@@ -1,6 +1,9 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { MarlinError } from '../errors.js';
+import type { TrainingRecord } from '../metrics/record.js';
 import { writtenAlgorithm } from './algorithm-modules.js';
 import { runFiles, settingsText, writeWhole } from './run-files.js';
 import { networkEngines } from './run-plan.js';
@@ -33,22 +36,61 @@ export async function writeConfiguration(directory: string, plan: RunPlan): Prom
 }
 
 /**
- * Cuts metrics.jsonl off behind so many records: what came after a checkpoint is made anew.
- * @throws MarlinError `ERR_RUN_DIRECTORY` when it cannot be written, or holds fewer
+ * Makes the directory of a run ready to be gone on in from the end of an epoch: records behind it are made anew, and a
+ * schedule would not lead to where the run goes now.
+ * @throws MarlinError `ERR_RUN_DIRECTORY` when it cannot be written, or records before that are missing or damaged
  */
-export async function cutRecords(directory: string, records: number): Promise<void> {
+export async function clearResumed(directory: string, epoch: number): Promise<void> {
   await inDirectory(directory, async () => {
+    await rm(join(directory, runFiles.schedule), { recursive: true, force: true });
     const path = join(directory, runFiles.metrics);
-    const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
-    if (lines.length < records) throw new Error(`${runFiles.metrics} holds ${lines.length} records, not ${records}`);
-    await writeWhole(
-      path,
-      lines
-        .slice(0, records)
-        .map((line) => `${line}\n`)
-        .join(''),
-    );
+    const { episodes, lines } = await recordsUpTo(path, epoch);
+    if (episodes < epoch)
+      throw new Error(`${runFiles.metrics} holds the records of ${episodes} epochs, not of ${epoch}`);
+    await writeWhole(path, lines);
   });
+}
+
+/** The lines of metrics.jsonl up to an epoch, faults included, and how many epochs are among them. */
+async function recordsUpTo(path: string, epoch: number): Promise<{ episodes: number; lines: Uint8Array }> {
+  const kept: Buffer[] = [];
+  let episodes = 0;
+  let number = 0;
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    number++;
+    const record = parseRecord(line);
+    // The last line of a process that was killed may be cut off.
+    if (record === undefined) {
+      if (episodes >= epoch) break;
+      throw new Error(`line ${number} of ${runFiles.metrics} is damaged`);
+    }
+    if (record.kind === 'episode' && record.episode <= epoch) episodes++;
+    if (epochOf(record) <= epoch) kept.push(Buffer.from(`${line}\n`));
+  }
+  return { episodes, lines: Buffer.concat(kept) };
+}
+
+function parseRecord(line: string): TrainingRecord | undefined {
+  try {
+    return JSON.parse(line) as TrainingRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Epochs that a run had behind it when it wrote a record. */
+function epochOf(record: TrainingRecord): number {
+  switch (record.kind) {
+    case 'episode':
+      return record.episode;
+    case 'iteration':
+    case 'evaluation':
+      return record.episodes_total;
+    case 'fault':
+      return record.recovered ? 0 : Infinity;
+    case 'done':
+      return Infinity;
+  }
 }
 
 async function inDirectory(directory: string, work: () => Promise<void>): Promise<void> {

@@ -56,6 +56,11 @@ export class RunEvaluations {
     this.#recorded.catch(() => {});
   }
 
+  /** Waits until all evaluations that have been due so far are recorded, or given up. */
+  async recorded(): Promise<void> {
+    await Promise.allSettled([this.#recorded]);
+  }
+
   /** Waits for the evaluations that the configuration asked for. */
   async finish(): Promise<void> {
     try {

@@ -1,3 +1,4 @@
+import type { ActorStart } from '../actor/actor.js';
 import { RewardWindow } from '../actor/reward-window.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 import type { EpochRowShape } from '../metrics/epoch-row.js';
@@ -14,7 +15,8 @@ export interface MonitorState {
   readonly iteration: number;
   readonly iterationTurns: number;
   readonly sinceIteration: IterationSums;
-  readonly lastRow: readonly number[];
+  /** The report of the last whole epoch. */
+  readonly row: readonly number[];
 }
 
 interface IterationSums {
@@ -73,8 +75,9 @@ class IterationRewards {
  */
 export class RunMonitor {
   readonly shape: EpochRowShape;
-  /** The actor's newest report. */
+  /** The actor's newest report, and that of the last whole epoch; zeros before the first. */
   readonly lastRow: Float64Array;
+  readonly #epochRow: Float64Array;
   readonly window = new RewardWindow();
   epochs = 0;
   rewardSum = 0;
@@ -95,6 +98,7 @@ export class RunMonitor {
     this.#emit = emit;
     this.shape = epochRowShape(plan.agents.length, plan.policies);
     this.lastRow = new Float64Array(this.shape.width);
+    this.#epochRow = new Float64Array(this.shape.width);
     this.#rewards = new IterationRewards(plan.agents.length);
     this.#trainSteps = plan.policies.map((policy, index) => trainStepsOf(share.policyMemories[index].buffer, policy));
   }
@@ -107,20 +111,29 @@ export class RunMonitor {
       iteration: this.#iteration,
       iterationTurns: this.#lastIterationTurns,
       sinceIteration: this.#rewards.state(),
-      lastRow: [...this.lastRow],
+      row: [...this.#epochRow],
     };
   }
 
-  /** Goes on where another one stopped; time counts from now. */
+  /** From where an actor goes on that takes the place of one that died: the end of the last whole epoch. */
+  actorStart(): ActorStart {
+    return { row: [...this.#epochRow], rewards: this.window.rewards() };
+  }
+
+  /** Goes on where another one stopped, at this time. */
   restore(state: MonitorState, nowMs: number): void {
     this.epochs = state.epochs;
     this.rewardSum = state.rewardSum;
-    for (const reward of state.rewards) this.window.add(reward);
+    this.window.goOn(state.rewards, state.epochs);
     this.#iteration = state.iteration;
     this.#lastIterationTurns = state.iterationTurns;
     this.#lastIterationMs = nowMs;
     this.#rewards.restore(state.sinceIteration);
-    this.lastRow.set(state.lastRow);
+    this.#epochRow.set(state.row);
+    const elapsedMs = state.row[runColumns.reportedMs] - state.row[runColumns.startedMs];
+    this.#epochRow[runColumns.startedMs] = nowMs - elapsedMs;
+    this.#epochRow[runColumns.reportedMs] = nowMs;
+    this.lastRow.set(this.#epochRow);
   }
 
   /** Training steps done so far, of one policy. */
@@ -136,6 +149,7 @@ export class RunMonitor {
   take(row: Float64Array): void {
     this.lastRow.set(row);
     if (row[runColumns.isWholeEpoch] === 0) return;
+    this.#epochRow.set(row);
     const { plan } = this.#share;
     let reward = 0;
     for (let agent = 0; agent < plan.agents.length; agent++) {

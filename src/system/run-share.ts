@@ -47,6 +47,13 @@ export function isLockstep({ configuration }: RunPlan): boolean {
   return configuration.parallel.execution === 'lockstep';
 }
 
+/** Whether the configuration asks for a checkpoint after so many epochs: now and then, and once the run has played all. */
+export function isCheckpointEpoch({ configuration }: RunPlan, epochs: number): boolean {
+  const { output, experiment } = configuration;
+  if (output.directory === undefined) return false;
+  return epochs % experiment.checkpointEvery === 0 || epochs === experiment.epochs;
+}
+
 /** Lockstep: turns up to which a learner worker has done what it could. */
 export function meetingOf(share: RunShare, worker: number): WideCounter {
   return new WideCounter(new Int32Array(share.runMemory, share.plan.memory.meetings[worker], wideCounterWords), 0);

@@ -62,7 +62,7 @@ export class SequentialExecution implements Execution {
       this.#report(row);
       if (this.#checkpoints?.isDue(row) !== true) return;
       for (const learner of learners) learner.save();
-      this.#checkpoints.take(row);
+      this.#checkpoints.take();
     };
     const { actor, links } = await buildActor(run, 0, this.#environment, report);
     this.#yieldedMs = performance.now();

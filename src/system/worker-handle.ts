@@ -13,14 +13,18 @@ export class WorkerHandle<Task> {
   /** Resolves when the thread has loaded its modules: with its first message. */
   readonly #loaded: Promise<void>;
   #hasEnded = false;
+  /** Why it was killed. */
+  #killedFor: Error | undefined;
 
   /**
    * Starts a thread, which loads its modules and waits for its task.
    * @param entry compiled worker entry, for tasks of this type
+   * @param heapLimitMb mebibytes of JavaScript heap; default: what Node allows
    */
-  constructor(name: string, entry: URL) {
+  constructor(name: string, entry: URL, heapLimitMb?: number) {
     this.name = name;
-    this.#worker = new Worker(entry, { name });
+    const resourceLimits = heapLimitMb === undefined ? {} : { maxOldGenerationSizeMb: heapLimitMb };
+    this.#worker = new Worker(entry, { name, resourceLimits });
     this.#death = new Promise<never>((_, reject) => {
       this.#worker.once('error', (cause) => {
         reject(this.#told(new MarlinError('ERR_WORKER', `${name} failed: ${messageOf(cause)}`, { cause })));
@@ -28,7 +32,7 @@ export class WorkerHandle<Task> {
       this.#worker.once('exit', (code) => {
         this.#hasEnded = true;
         const message = `${name} ended with code ${code} before its work was done.`;
-        reject(this.#told(new MarlinError('ERR_WORKER_EXIT', message)));
+        reject(this.#told(this.#killedFor ?? new MarlinError('ERR_WORKER_EXIT', message)));
       });
     });
     this.#loaded = new Promise((resolve) => {
@@ -55,12 +59,19 @@ export class WorkerHandle<Task> {
     return Object.assign(error, { worker: this.name });
   }
 
+  /** Ends the thread at once, whatever it does: its call then fails with this error. */
+  kill(error: Error): void {
+    this.#killedFor = error;
+    void this.#worker.terminate();
+  }
+
   /**
    * Ends the thread, whatever it does, and resolves when it is gone. One that is still loading its modules is let finish
    * with that: Node does not close the files that a terminated thread was reading.
    */
   async terminate(): Promise<void> {
     await Promise.allSettled([Promise.race([this.#loaded, this.#death])]);
+    // Also where it has ended: 'error' comes before the thread is gone, and this resolves once it is.
     if (!this.#hasEnded) await this.#worker.terminate();
   }
 }

@@ -10,11 +10,11 @@ if (data !== null) {
   const disturbance = new Disturbance(3, 50, 2000);
   const values = new Float64Array(3);
   for (let steps = 1; Atomics.load(data.stop, 0) === 0; steps++) {
-    const shown = steps % 100_000;
+    const shown = steps % 1_000;
     values[0] = shown;
     values[1] = shown * 2;
     values[2] = shown * 3;
-    figures.post(shown, values, 1);
+    figures.post(steps, values, 1);
     disturbance.perhapsPause();
   }
 }

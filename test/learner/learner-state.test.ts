@@ -44,12 +44,11 @@ describe('the state of a learner', () => {
     const { buffer, working, committed } = makeMemory();
     const state = new LearnerState(buffer, plan, new PlainMover(buffer));
     working.fill(1);
-    state.commit(stream(1), 5_000_000_000, 4_999_999_990);
+    state.commit(stream(1), 5_000_000_000);
     expect([...committed]).toEqual([...working]);
     expect(state.savedProgress()).toEqual({
       trainSteps: 5_000_000_000,
       committedAt: 5_000_000_000,
-      publishedAt: 4_999_999_990,
     });
     expect(draws(state.savedRandom())).toEqual(draws(stream(1)));
   });
@@ -58,7 +57,7 @@ describe('the state of a learner', () => {
     const { buffer, working, committed } = makeMemory();
     const state = new LearnerState(buffer, plan, new PlainMover(buffer));
     working.fill(1);
-    state.commit(stream(1), 10, 0);
+    state.commit(stream(1), 10);
     // Training goes on, and the thread dies in the middle of a step.
     working.fill(2, 0, 30);
     const next = new LearnerState(buffer, plan, new PlainMover(buffer));
@@ -71,10 +70,10 @@ describe('the state of a learner', () => {
 
   it('loses nothing where a learner was killed while it committed', () => {
     const { buffer, working, committed } = makeMemory();
-    new LearnerState(buffer, plan, new PlainMover(buffer)).commit(stream(1), 10, 0);
+    new LearnerState(buffer, plan, new PlainMover(buffer)).commit(stream(1), 10);
     working.fill(3);
     const dying = new LearnerState(buffer, plan, new DyingMover(buffer));
-    expect(() => dying.commit(stream(2), 20, 10)).toThrow('killed');
+    expect(() => dying.commit(stream(2), 20)).toThrow('killed');
     expect([...committed]).not.toEqual([...working]);
     const next = new LearnerState(buffer, plan, new PlainMover(buffer));
     next.recover();
@@ -91,7 +90,7 @@ describe('the state of a learner', () => {
     const { buffer, working } = makeMemory();
     const state = new LearnerState(buffer, plan, new PlainMover(buffer));
     working.fill(7);
-    state.commit(stream(1), 0, 0);
+    state.commit(stream(1), 0);
     state.recover();
     expect(state.savedProgress().trainSteps).toBe(0);
     expect([...working]).toEqual(Array.from({ length: algorithmBytes }, () => 7));

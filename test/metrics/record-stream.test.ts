@@ -3,7 +3,14 @@ import { describe, expect, it, vi } from 'vitest';
 import { RecordStream } from '#marlin/metrics/record-stream.js';
 
 function fault(message: string): TrainingRecord {
-  return { kind: 'fault', timestamp: '2026-11-20T14:30:00.000Z', worker: 'main', code: undefined, message };
+  return {
+    kind: 'fault',
+    timestamp: '2026-11-20T14:30:00.000Z',
+    worker: 'main',
+    code: undefined,
+    message,
+    recovered: false,
+  };
 }
 
 const nothing = (): void => {};

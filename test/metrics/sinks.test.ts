@@ -17,7 +17,14 @@ const episode: TrainingRecord = {
   episode_len: 5,
   rewards: { 'agent "0"\n': 0.1 },
 };
-const fault: TrainingRecord = { kind: 'fault', timestamp, worker: 'main', code: 'E', message: 'two\nlines' };
+const fault: TrainingRecord = {
+  kind: 'fault',
+  timestamp,
+  worker: 'main',
+  code: 'E',
+  message: 'two\nlines',
+  recovered: false,
+};
 
 let scratch: string;
 beforeAll(async () => {
