@@ -16,13 +16,15 @@ const help = `
 Games:      ${games.map((game) => `${game.name}: ${game.summary}`).join('\n            ')}
 Algorithms: ${algorithmNames().join(', ')}
 
-Progress goes to standard error, the result to standard output. Ctrl-C ends the run in good order.
+Progress goes to standard error, the result to standard output. Ctrl-C ends the run in good order; SIGUSR2 makes it write a
+checkpoint at the end of the epoch under way. A run that ended, or was killed, goes on with --resume.
 Exit codes: 0 done, 1 the run failed, 2 wrong usage, 130 interrupted.
 
 Examples:
   marlin train treasurehunt --epochs 500 --seed 7
   marlin train treasurehunt --set environmentOptions.variant=gems-only
   marlin train --config my-experiment.json --execution sequential --json
+  marlin train --resume runs/treasurehunt-20261120-073258 --epochs 1000
 `;
 
 export function addTrainCommand(program: Command): void {
@@ -37,8 +39,43 @@ export function addTrainCommand(program: Command): void {
       if (options.json === true && options.metrics === true) {
         command.error('error: --json promises a single line on standard output, which --metrics would break');
       }
-      process.exitCode = await train(await buildConfiguration(game, options), options);
+      process.exitCode = await train(await systemOf(command, game, options), options);
     });
+}
+
+/** Flags that may be given with --resume: when the run ends, and what is printed. */
+const resumeFlags = [
+  'resume',
+  'checkpoint',
+  'epochs',
+  'steps',
+  'maxSeconds',
+  'stopAtReward',
+  'metrics',
+  'json',
+  'quiet',
+];
+
+async function systemOf(
+  command: Command,
+  game: string | undefined,
+  options: TrainFlags & Record<string, unknown>,
+): Promise<MarlSystem> {
+  const { resume, checkpoint } = options;
+  if (resume === undefined) {
+    if (checkpoint !== undefined)
+      command.error('error: --checkpoint says where to go on with the run that --resume names');
+    return new MarlSystem(await buildConfiguration(game, options));
+  }
+  const other = Object.keys(options).find((name) => !resumeFlags.includes(name));
+  if (other !== undefined || game !== undefined) {
+    const what =
+      other === undefined ? `the game ${game}` : `--${other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    command.error(`error: a run that is resumed is as it was configured; ${what} cannot be given`);
+  }
+  const { resumeRun } = await import('../system/resume.js');
+  const { epochs, steps, maxSeconds, stopAtReward } = options as Record<string, number | undefined>;
+  return resumeRun(resume, { epochs, totalTurns: steps, maxSeconds, stopAtReward, checkpoint });
 }
 
 /** Configuration file, then flags, then `--set`, each winning over the one before. */
@@ -81,8 +118,7 @@ function assignForAll(tree: SettingsTree, path: string, value: unknown): void {
   }
 }
 
-async function train(configuration: MarlConfiguration, flags: TrainFlags): Promise<number> {
-  const system = new MarlSystem(configuration);
+async function train(system: MarlSystem, flags: TrainFlags): Promise<number> {
   const toController = flags.metrics === true || process.env['CONTROLLER_METRICS'] === '1';
   if (toController && flags.json !== true) {
     const { MetricLineSink } = await import('../metrics/metric-line-sink.js');
@@ -95,6 +131,8 @@ async function train(configuration: MarlConfiguration, flags: TrainFlags): Promi
     if (isAsked) process.stderr.write('\nEnding the run; once more to quit at once.\n');
     void system.stop();
   });
+  const onAsked = (): void => void writeCheckpoint(system, flags.quiet === true);
+  process.on('SIGUSR2', onAsked);
   // However the process ends, the terminal gets its cursor back.
   const closeProgress = (): void => void progress?.close();
   process.once('exit', closeProgress);
@@ -111,7 +149,17 @@ async function train(configuration: MarlConfiguration, flags: TrainFlags): Promi
   } finally {
     await progress?.close();
     process.off('exit', closeProgress);
+    process.off('SIGUSR2', onAsked);
     ending.dispose();
   }
   return ending.exitCode ?? exitCodes.ok;
+}
+
+async function writeCheckpoint(system: MarlSystem, isQuiet: boolean): Promise<void> {
+  try {
+    const epoch = await system.checkpoint();
+    if (!isQuiet) process.stderr.write(`\nCheckpoint of epoch ${epoch} written.\n`);
+  } catch (error) {
+    process.stderr.write(`\nmarlin: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
 }

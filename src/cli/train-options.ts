@@ -24,6 +24,12 @@ const settings: readonly Setting[] = [
   flag('--log-interval <n>', 'epochs between two iteration records; default 10', 'experiment.logInterval', number),
   flag('--evaluate-every <n>', 'epochs between two evaluations; default none', 'experiment.evaluateEvery', number),
   flag('--evaluate-episodes <n>', 'episodes of each; default 20', 'experiment.evaluateEpisodes', number),
+  flag(
+    '--checkpoint-every <n>',
+    'epochs between two checkpoints; default: one at the end',
+    'experiment.checkpointEvery',
+    number,
+  ),
   flag('--seed <n>', 'names every random stream of the run; default 0', 'experiment.seed', number),
   flag('--agents <n>', "number of agents; default: the game's own", 'agents.count', number),
   choice('--algorithm <name>', 'how the agents learn; default dqn', 'agents.algorithm.name', algorithmNames()),
@@ -46,7 +52,7 @@ const settings: readonly Setting[] = [
   flag('--batch-size <n>', 'transitions per training step; default 64', 'parallel.batchSize', number),
   flag(
     '--run-dir <path>',
-    'where config.json, metrics.jsonl, schedule and weights go; default runs/<game>-<time>',
+    'where config.json, metrics.jsonl, schedule, checkpoints and weights go; default runs/<game>-<time>',
     'output.directory',
     String,
   ),
@@ -54,6 +60,10 @@ const settings: readonly Setting[] = [
 
 /** What commander collects from the flags that are not settings. */
 export interface TrainFlags {
+  /** Directory of a run to go on with. */
+  readonly resume?: string;
+  /** Epoch of the checkpoint to go on from. */
+  readonly checkpoint?: number;
   readonly config?: string;
   readonly set?: readonly string[];
   readonly metrics?: boolean;
@@ -75,6 +85,11 @@ export function addTrainOptions(command: Command): Command {
       'any setting by its path, e.g. agents.algorithm.discount=0.95; wins over all',
       collect,
     )
+    .option(
+      '--resume <run>',
+      'go on with a run, from its newest checkpoint; only the flags that say when it ends may be given',
+    )
+    .option('--checkpoint <epoch>', 'with --resume: go on from the checkpoint of this epoch', number)
     .option('--metrics', 'print records as @METRIC lines (also with CONTROLLER_METRICS=1)')
     .option('--json', 'print the summary as one line of JSON, and nothing else, on standard output')
     .option('--quiet', 'print nothing but errors (and the summary with --json)');

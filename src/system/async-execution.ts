@@ -183,7 +183,7 @@ export class AsyncExecution implements Execution {
     parts: Omit<SupervisedWorkerParts<Task>, 'restart' | 'heartbeatTimeoutMs' | 'heapLimitMb' | 'advice'>,
   ): void {
     const { restart, heartbeatTimeoutMs, heapLimitMb } = this.#share.plan.configuration.parallel;
-    const advice = (): string => this.#checkpoints?.advice ?? '';
+    const advice = async (): Promise<string> => (await this.#checkpoints?.advice()) ?? '';
     const worker = new SupervisedWorker<Task>({ ...parts, restart, heartbeatTimeoutMs, heapLimitMb, advice });
     this.#workers.push(worker);
     const call = worker.run();

@@ -22,7 +22,7 @@ export class Checkpoints {
   readonly #parts: CheckpointsParts;
   /** Ends once all that were taken are written; rejects with the first failure. */
   #written: Promise<void> = Promise.resolve();
-  #asked: { readonly resolve: (written: Promise<void>) => void; readonly reject: (error: Error) => void }[] = [];
+  #asked: { readonly resolve: (epoch: Promise<number>) => void; readonly reject: (error: Error) => void }[] = [];
   /** Epochs of the last that was taken, and of the last that is on disk. */
   #takenAt = -1;
   #writtenAt: number | undefined;
@@ -37,17 +37,18 @@ export class Checkpoints {
   }
 
   /** What a user is told of them when the run fails. */
-  get advice(): string {
+  async advice(): Promise<string> {
     const { directory } = this.#parts;
+    await Promise.allSettled([this.#written]);
     if (this.#writtenAt === undefined) return ' There is no checkpoint.';
     return ` The last checkpoint is that of epoch ${this.#writtenAt}: marlin train --resume ${directory}`;
   }
 
   /**
-   * Resolves once a checkpoint of the next epoch's end has been written.
+   * Resolves with its epoch once a checkpoint of the next epoch's end has been written.
    * @throws MarlinError `ERR_CHECKPOINT` where it could not be, or the run ended inside an epoch before
    */
-  async ask(): Promise<void> {
+  async ask(): Promise<number> {
     return new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
   }
 
@@ -62,10 +63,11 @@ export class Checkpoints {
   take(): void {
     const { share, monitor, onFailure } = this.#parts;
     const checkpoint = takeCheckpoint(share, monitor);
-    this.#takenAt = checkpoint.manifest.epoch;
+    const { epoch } = checkpoint.manifest;
+    this.#takenAt = epoch;
     this.#written = this.#write(checkpoint, this.#written);
     this.#written.catch(onFailure);
-    for (const { resolve } of this.#asked.splice(0)) resolve(this.#written);
+    for (const { resolve } of this.#asked.splice(0)) resolve(this.#written.then(() => epoch));
   }
 
   /**

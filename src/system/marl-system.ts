@@ -138,9 +138,10 @@ export class MarlSystem implements AsyncDisposable {
 
   /**
    * Takes a checkpoint at the end of the epoch under way, and resolves once it is written.
+   * @returns the epoch that it is of
    * @throws MarlinError `ERR_STATE` where no run is under way, or it writes no files; `ERR_CHECKPOINT`
    */
-  async checkpoint(): Promise<void> {
+  async checkpoint(): Promise<number> {
     await this.#begun;
     const checkpoints = this.#checkpoints;
     if (this.#begun === undefined || checkpoints === undefined || this.#isOver) {
@@ -148,7 +149,7 @@ export class MarlSystem implements AsyncDisposable {
     }
     const asked = checkpoints.ask();
     this.#requireExecution().awaitReports();
-    await asked;
+    return asked;
   }
 
   /**

@@ -127,6 +127,7 @@ function configurationText(plan: RunPlan): string {
       })),
       experiment: { ...configuration.experiment, maxTurns: environment.maxTurns },
       parallel: configuration.parallel,
+      output: { ...configuration.output, directory: undefined },
     },
   };
   return `${settingsText(content, 2)}\n`;

@@ -27,7 +27,7 @@ export interface SupervisedWorkerParts<Task> {
   /** Makes memory ready for the life that follows; the thread that failed is gone. Rejects where the run is given up. */
   readonly recover: (error: Error, life: number) => Promise<void>;
   /** What the user is told to go on from where the run has to end; '' where there is nothing. */
-  readonly advice: () => string;
+  readonly advice: () => Promise<string>;
 }
 
 /**
@@ -76,7 +76,7 @@ export class SupervisedWorker<Task> {
         if (control.isDone) return;
         const error = toError(thrown);
         if (this.#isGivenUp) throw error;
-        this.#requireRestart(error, life);
+        await this.#requireRestart(error, life);
         await recover(error, life);
         control.reset();
         this.#thread = this.#startThread();
@@ -112,13 +112,14 @@ export class SupervisedWorker<Task> {
     return new WorkerHandle<Task>(this.name, this.#parts.entry, this.#parts.heapLimitMb);
   }
 
-  #requireRestart(error: Error, life: number): void {
+  async #requireRestart(error: Error, life: number): Promise<void> {
     const { restart, advice } = this.#parts;
     // What was refused once will be refused again.
     if (restart.maxRestarts === 0 || error instanceof ConfigurationError) throw error;
     if (this.#restarts.allows(performance.now())) return;
     const times = `${life + 1} times, more than ${restart.maxRestarts} restarts within ${restart.withinMs} ms allow`;
-    const message = `${this.name} failed ${times} (parallel.restart); the last time: ${error.message}${advice()}`;
+    const reason = error.message.replace(/\.?$/, '.');
+    const message = `${this.name} failed ${times} (parallel.restart); the last time: ${reason}${await advice()}`;
     const failure = new MarlinError('ERR_RESTARTS', message, { cause: error });
     throw Object.assign(failure, { worker: this.name });
   }

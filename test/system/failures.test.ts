@@ -55,6 +55,7 @@ describe.each(['sequential', 'async'] as const)('an environment that throws: %s'
       worker: execution === 'async' ? 'actor-0' : 'main',
       code: 'E_WORLD',
       message: 'the world has ended',
+      recovered: false,
     });
     expect(records).toHaveLength(1);
   });

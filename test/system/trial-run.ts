@@ -20,7 +20,14 @@ export function trial(
     agents: { algorithm: smallDqn },
     ...overrides,
     experiment: { epochs: 10, seed: 1, ...overrides.experiment },
-    parallel: { learningStarts: 40, batchSize: 16, bufferCapacity: 500, ...overrides.parallel },
+    parallel: {
+      learningStarts: 40,
+      batchSize: 16,
+      bufferCapacity: 500,
+      // A failure ends a run at once, with the same error in every execution.
+      restart: { maxRestarts: 0 },
+      ...overrides.parallel,
+    },
   };
 }
 

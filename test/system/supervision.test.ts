@@ -1,0 +1,205 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import { MarlSystem, reproduceRun } from 'marlin-rl';
+import type { FaultRecord, MarlConfiguration, RunSummary, TrainingRecord } from 'marlin-rl';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { failureOf, smallDqn, ThreadWatch } from './trial-run.js';
+
+let scratch: string;
+let runs = 0;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'marlin-supervision-'));
+});
+afterAll(async () => {
+  await rm(scratch, { recursive: true });
+});
+
+const perilous = new URL('./fixtures/perilous.js', import.meta.url);
+
+type Overrides = Partial<Omit<MarlConfiguration, 'environment'>>;
+
+/** A short run whose actor dies `deaths` times as the options say. */
+function perilousRun(
+  options: Readonly<Record<string, unknown>>,
+  deaths: number,
+  { experiment, parallel, ...overrides }: Overrides = {},
+): MarlConfiguration {
+  const counts = new Int32Array(new SharedArrayBuffer(8));
+  counts[1] = deaths;
+  return {
+    environment: { module: perilous },
+    environmentOptions: { ...options, deaths: counts },
+    agents: { algorithm: smallDqn },
+    output: { directory: join(scratch, String(runs++)) },
+    ...overrides,
+    experiment: { epochs: 10, seed: 1, ...experiment },
+    parallel: { learningStarts: 40, batchSize: 16, bufferCapacity: 500, ...parallel },
+  };
+}
+
+interface Outcome {
+  readonly summary: RunSummary;
+  readonly records: readonly TrainingRecord[];
+  readonly faults: readonly FaultRecord[];
+}
+
+async function outcomeOf(system: MarlSystem): Promise<Outcome> {
+  const records: TrainingRecord[] = [];
+  system.addSink({ write: (record) => void records.push(record), close: async () => {} });
+  using threads = new ThreadWatch();
+  const summary = await system.run();
+  expect(threads.alive).toBe(0);
+  return { summary, records, faults: records.filter((record) => record.kind === 'fault') };
+}
+
+/** All turns and training steps are done, and every epoch is told once. */
+function expectWhole({ summary, records }: Outcome, epochs: number, turns: number): void {
+  expect(summary).toMatchObject({ epochs, turns });
+  for (const agent of summary.agents) expect(agent.trainSteps).toBe(agent.owedTrainSteps);
+  const told = records.filter((record) => record.kind === 'episode').map((record) => record.episode);
+  expect(told).toEqual(Array.from({ length: epochs }, (_, index) => index + 1));
+}
+
+describe('an actor that', () => {
+  it.each([
+    ['throws', { death: 'throw' }, { code: 'E_BRIDGE', message: 'the bridge is out' }],
+    ['throws between two epochs', { death: 'reset' }, { code: 'E_BRIDGE' }],
+    ['throws at its first turn', { death: 'throw', turn: 1, epoch: 0 }, { code: 'E_BRIDGE' }],
+    ['calls process.exit()', { death: 'exit' }, { code: 'ERR_WORKER_EXIT' }],
+    ['fills its heap', { death: 'heap' }, { code: 'ERR_WORKER' }],
+    ['hangs', { death: 'hang' }, { code: 'ERR_WORKER_HANG', message: expect.stringContaining('actor-0 hangs') }],
+  ])('%s is replaced, and the run ends with all it owes', async (_, options, fault) => {
+    const configuration = perilousRun(options, 2, {
+      parallel: { heapLimitMb: 48, heartbeatTimeoutMs: options.death === 'hang' ? 300 : 30_000 },
+    });
+    const outcome = await outcomeOf(new MarlSystem(configuration));
+    expect(outcome.faults).toHaveLength(2);
+    for (const record of outcome.faults) {
+      expect(record).toMatchObject({ worker: 'actor-0', recovered: true, ...fault });
+      expect(record.turns_lost).toBeLessThan(20);
+    }
+    expectWhole(outcome, 10, 200);
+  });
+
+  it.each(['sequential', 'lockstep'] as const)('dies is replaced where it can be: %s', async (execution) => {
+    const configuration = perilousRun({}, 1, { parallel: { execution, learnerWorkers: 2 } });
+    const outcome = await outcomeOf(new MarlSystem(configuration));
+    expect(outcome.faults).toHaveLength(execution === 'lockstep' ? 1 : 0);
+    expectWhole(outcome, 10, 200);
+  });
+
+  it('dies too often ends the run, which says where to go on', async () => {
+    const configuration = perilousRun({ epoch: 3 }, 100, {
+      experiment: { epochs: 30, checkpointEvery: 2 },
+      parallel: { restart: { maxRestarts: 2 } },
+    });
+    const system = new MarlSystem(configuration);
+    const records: TrainingRecord[] = [];
+    system.addSink({ write: (record) => void records.push(record), close: async () => {} });
+    using threads = new ThreadWatch();
+    const error = await failureOf(system.run());
+    expect(threads.alive).toBe(0);
+    expect(error).toMatchObject({ code: 'ERR_RESTARTS', cause: { code: 'E_BRIDGE', message: 'the bridge is out' } });
+    const { message } = error as Error;
+    expect(message).toMatch(
+      /^actor-0 failed 3 times, more than 2 restarts within 60000 ms allow \(parallel\.restart\)/,
+    );
+    // Each life plays three epochs.
+    expect(message).toContain('the bridge is out. The last checkpoint is that of epoch 8: marlin train --resume');
+    expect(records.map(({ kind }) => kind).filter((kind) => kind === 'fault')).toHaveLength(3);
+    expect(records.at(-1)).toMatchObject({ kind: 'fault', recovered: false, code: 'ERR_RESTARTS' });
+  });
+
+  it('may die for ever, if seldom enough', async () => {
+    const configuration = perilousRun({ epoch: 0 }, 5, {
+      parallel: { restart: { maxRestarts: 1, withinMs: 0.001 } },
+    });
+    expectWhole(await outcomeOf(new MarlSystem(configuration)), 10, 200);
+  });
+
+  it('was refused is not asked again', async () => {
+    const other = {
+      ...perilousRun({}, 0),
+      agents: { algorithm: { module: new URL('./fixtures/nothing.js', import.meta.url) } },
+    };
+    expect(await failureOf(new MarlSystem(other).run())).toMatchObject({ code: 'ERR_CONFIGURATION' });
+  });
+});
+
+describe('a crashed and recovered run is reproduced', () => {
+  it.each([
+    ['dqn', smallDqn, {}],
+    ['dqn, snapshots, a small ring', smallDqn, { mode: 'snapshot', bufferCapacity: 60 }],
+    ['dqn by priority', { ...smallDqn, replay: { kind: 'prioritized' } }, {}],
+    ['ppo', { name: 'ppo', hiddenSizes: [8], rolloutTurns: 24, minibatchSize: 10, passes: 2 }, {}],
+    ['dqn, normalised', { ...smallDqn, normalize: { observations: true, rewards: true } }, {}],
+  ] as const)('%s', async (_, algorithm, parallel) => {
+    for (const [turn, epoch] of [
+      [1, 0],
+      [20, 1],
+      [13, 2],
+    ]) {
+      const configuration = perilousRun({ turn, epoch }, 3, { agents: { algorithm }, parallel });
+      const outcome = await outcomeOf(new MarlSystem(configuration));
+      expect(outcome.faults).toHaveLength(3);
+      expectWhole(outcome, 10, 200);
+      expect(await reproduceRun(outcome.summary.directory ?? '')).toMatchObject({
+        isSame: true,
+        difference: undefined,
+      });
+    }
+  });
+});
+
+/** Terminates threads of a run at random moments, from the beginning of a run to its end. */
+class Killer implements Disposable {
+  kills = 0;
+  readonly #alive = new Set<Worker>();
+  readonly #timer: NodeJS.Timeout;
+
+  readonly #onWorker = (worker: Worker): void => {
+    this.#alive.add(worker);
+    worker.once('exit', () => this.#alive.delete(worker));
+  };
+
+  constructor(everyMs: number, limit: number) {
+    process.on('worker', this.#onWorker);
+    this.#timer = setInterval(() => {
+      const threads = [...this.#alive];
+      if (threads.length === 0 || this.kills >= limit) return;
+      this.kills++;
+      void threads[Math.floor(Math.random() * threads.length)]?.terminate();
+    }, everyMs);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    process.off('worker', this.#onWorker);
+  }
+}
+
+describe('threads that are killed at any moment', () => {
+  it.each(['dqn', 'ppo'])('%s: the run does all that it owes, and is reproduced', async (name) => {
+    const directory = join(scratch, `killed-${name}`);
+    using killer = new Killer(70, 12);
+    const system = new MarlSystem({
+      environment: 'treasurehunt',
+      agents: { algorithm: { name } },
+      experiment: { epochs: 60, seed: 3, checkpointEvery: 7 },
+      parallel: { restart: { maxRestarts: Infinity }, learningStarts: 200 },
+      output: { directory },
+    });
+    const outcome = await outcomeOf(system);
+    expect(killer.kills).toBeGreaterThan(0);
+    expect(outcome.faults.length).toBeGreaterThan(0);
+    expectWhole(outcome, 60, 6_000);
+    for (const fault of outcome.faults) {
+      // PPO commits once an iteration: at 128 turns, 4 passes over 2 minibatches or more.
+      if (name === 'dqn') expect(fault.train_steps_lost ?? 0).toBeLessThanOrEqual(10);
+    }
+    expect(await readdir(join(directory, 'checkpoints'))).toEqual(['00000056', '00000060']);
+    expect(await reproduceRun(directory)).toMatchObject({ isSame: true, difference: undefined });
+  });
+});
