@@ -13,6 +13,7 @@ import type { Checkpoints } from './checkpoints.js';
 import type { PreparedRun } from './prepared-run.js';
 import type { ScheduleFiles } from './schedule-files.js';
 import type { RunShare } from './run-share.js';
+import type { TraceFile } from './trace-file.js';
 import { turnsOf } from './run-share.js';
 
 const learnerEntry = new URL('./workers/learner-worker.js', import.meta.url);
@@ -39,6 +40,7 @@ export class AsyncExecution implements Execution {
   readonly #queues: readonly RecordQueue[];
   readonly #row: Float64Array;
   readonly #schedule: ScheduleFiles | undefined;
+  readonly #trace: TraceFile | undefined;
   readonly #checkpoints: Checkpoints | undefined;
   readonly #learners: readonly WorkerControl[];
   /** What the workers were last asked by whoever holds the run. */
@@ -57,10 +59,11 @@ export class AsyncExecution implements Execution {
   constructor(
     share: RunShare,
     actorThreads: readonly WorkerHandle<ActorTask>[],
-    { schedule, checkpoints, report }: Pick<PreparedRun, 'schedule' | 'checkpoints' | 'report'>,
+    { schedule, trace, checkpoints, report }: Pick<PreparedRun, 'schedule' | 'trace' | 'checkpoints' | 'report'>,
   ) {
     this.#checkpoints = checkpoints;
     this.#schedule = schedule;
+    this.#trace = trace;
     this.#share = share;
     this.#actorThreads = actorThreads;
     this.#threads = [...actorThreads];
@@ -83,6 +86,7 @@ export class AsyncExecution implements Execution {
         // Before reports are taken, which may have no end where that is slow.
         if (this.#areLearnersDue()) this.#startLearners();
         this.#schedule?.drain();
+        this.#trace?.drain();
         await this.#takeReports();
         await this.#doorbell.sleepUnlessAsync(this.#hasNews, sleepMs);
       }
@@ -147,6 +151,7 @@ export class AsyncExecution implements Execution {
     this.#hasEnded ||
     this.#areLearnersDue() ||
     this.#schedule?.areDue === true ||
+    this.#trace?.isDue === true ||
     this.#queues.some((queue) => queue.length > 0);
 
   /**
@@ -166,6 +171,7 @@ export class AsyncExecution implements Execution {
         if (performance.now() - began < takingMs) continue;
         await nextEvents();
         this.#schedule?.drain();
+        this.#trace?.drain();
         began = performance.now();
       }
     }

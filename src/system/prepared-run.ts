@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { nowMs } from '../metrics/clock.js';
 import { JsonlSink } from '../metrics/jsonl-sink.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
 import { takeWeights } from './playable-policy.js';
@@ -16,6 +17,7 @@ import { turnsOf } from './run-share.js';
 import { ScheduleFiles } from './schedule-files.js';
 import type { RunSummary } from './summary.js';
 import { summarize } from './summary.js';
+import { TraceFile } from './trace-file.js';
 import { writeWeights } from './weight-files.js';
 
 /** A run whose memory and files are ready: an execution may begin. */
@@ -28,6 +30,8 @@ export interface PreparedRun {
   readonly evaluations: RunEvaluations;
   /** Undefined where the run is not recorded. */
   readonly schedule: ScheduleFiles | undefined;
+  /** Undefined where the run is not traced. */
+  readonly trace: TraceFile | undefined;
   /** Undefined where the run writes no files. */
   readonly checkpoints: Checkpoints | undefined;
   /**
@@ -68,8 +72,9 @@ export async function prepareRun(
     await writeConfiguration(directory, plan);
   }
   const schedule = await ScheduleFiles.open(share, giveUp);
+  const trace = TraceFile.open(share, giveUp);
   const monitor = new RunMonitor(share, emit);
-  if (from !== undefined) monitor.restore(from.manifest.monitor, performance.timeOrigin + performance.now());
+  if (from !== undefined) monitor.restore(from.manifest.monitor, nowMs());
   const checkpoints =
     directory === undefined
       ? undefined
@@ -80,19 +85,20 @@ export async function prepareRun(
     sinks: directory === undefined ? [] : [new JsonlSink(join(directory, runFiles.metrics), giveUp)],
     evaluations,
     schedule,
+    trace,
     checkpoints,
     report(row) {
       monitor.take(row);
       evaluations.afterReport();
     },
     async conclude(reason, endedMs) {
-      await Promise.all([evaluations.finish(), schedule?.close(), checkpoints?.finish()]);
+      await Promise.all([evaluations.finish(), schedule?.close(), trace?.close(), checkpoints?.finish()]);
       if (directory !== undefined) await writeWeights(directory, await takeWeights(share, monitor.lastRow));
       await evaluations.close();
       return summarize(share, monitor, reason, endedMs);
     },
     async abandon() {
-      await Promise.allSettled([evaluations.close(), schedule?.close(), checkpoints?.finish()]);
+      await Promise.allSettled([evaluations.close(), schedule?.close(), trace?.close(), checkpoints?.finish()]);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { ByteQueuePlan } from '../buffer/byte-queue.js';
 import type { Doorbell } from '../buffer/doorbell.js';
 import type { WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
+import { publishWait, waitStartMs } from '../metrics/probes.js';
 import { RecordedFigures, RecordedReader } from '../schedule/recorded-actor.js';
 import { RecordedLearner, RecordedPublisher, RecordedWindows } from '../schedule/recorded-learner.js';
 import { eventKind, numbersPerStep } from '../schedule/schedule-format.js';
@@ -32,7 +33,9 @@ export function scheduleWriter(
     waitUntil(hasRoom) {
       while (!hasRoom()) {
         if (isAborted()) return false;
+        const startMs = waitStartMs();
         control.doorbell.sleepUnless(() => hasRoom() || isAborted(), sleepMs);
+        publishWait('room', startMs);
       }
       return true;
     },
