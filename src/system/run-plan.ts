@@ -26,7 +26,7 @@ const reportCapacity = 4_096;
 /** Bytes of a thread's queue of scheduled events: seconds of the fastest runs. */
 const scheduleCapacity = 1 << 18;
 /** Events of a thread's trace that the main thread has not taken yet: tenths of a second of the fastest runs. */
-const traceCapacity = 1 << 14;
+const traceCapacity = 1 << 15;
 
 /**
  * The memory that does not belong to any policy: byte offsets in one SharedArrayBuffer.

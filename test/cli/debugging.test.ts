@@ -55,6 +55,23 @@ describe('marlin train', () => {
     });
   });
 
+  test('what a worker logs is there at once, not when its work is done', async () => {
+    await inFolder(async (cwd) => {
+      const args = ['train', '--epochs', '1000000', '--run-dir', 'run', '--quiet'];
+      let isSent = false;
+      const { exitCode } = await runCommand(args, {
+        cwd,
+        env: { NODE_DEBUG: 'marlin' },
+        onStderr(text, kill) {
+          if (isSent || !text.includes('published version 3 of agent-0')) return;
+          isSent = true;
+          kill('SIGINT');
+        },
+      });
+      expect(exitCode).toBe(130);
+    });
+  });
+
   test('an ordinary run has neither', async () => {
     await inFolder(async (cwd) => {
       const { stderr } = await runCommand(['train', ...short], { cwd });

@@ -112,6 +112,19 @@ describe.each(['sequential', 'lockstep', 'async'] as const)('the trace of a run:
     expect(trace.otherData).toEqual({ events: spans.length, missing, endedAtLimit: false });
   });
 
+  it('is written while the run goes on: it may be longer than queues are', async () => {
+    const directory = join(scratch, `${execution}-long`);
+    const agents = { count: 1, algorithm: { name: 'random' } };
+    const experiment = { epochs: Infinity, totalTurns: 100_000, maxTurns: 1_000 };
+    const output = { directory, trace: true };
+    await new MarlSystem(trial({}, { agents, experiment, parallel: { execution }, output })).run();
+    const { otherData } = await traceOf(directory);
+    const missing = Object.values(otherData.missing).reduce((sum, dropped) => sum + dropped);
+    expect(otherData.events + missing).toBeGreaterThanOrEqual(100_000);
+    // The queue of a thread holds 32 768 events.
+    expect(otherData.events).toBeGreaterThan(32_768);
+  });
+
   it('is whole also where the run fails', async () => {
     const directory = join(scratch, `${execution}-failed`);
     const options = { fail: 'epoch', failTurn: 5 };
@@ -249,6 +262,8 @@ describe('a trace file', () => {
       push(turn);
       if (turn % 3 === 0) file.drain();
     }
+    // What finds no room is not missing now.
+    for (let turn = 12; turn <= 20; turn++) push(turn);
     await file.close();
     const { seen, about } = await eventsOf('limited.json');
     expect(seen).toEqual([1, 2, 3, 4, 5, 'The trace ends here: it has its 5 events']);
