@@ -57,7 +57,7 @@ describe('marlin train', () => {
 
   test('what a worker logs is there at once, not when its work is done', async () => {
     await inFolder(async (cwd) => {
-      const args = ['train', '--epochs', '1000000', '--run-dir', 'run', '--quiet'];
+      const args = ['train', '--epochs', '1000000', '--max-seconds', '40', '--run-dir', 'run', '--quiet'];
       let isSent = false;
       const { exitCode } = await runCommand(args, {
         cwd,
