@@ -17,7 +17,7 @@ import { turnsOf } from './run-share.js';
 import { ScheduleFiles } from './schedule-files.js';
 import type { RunSummary } from './summary.js';
 import { summarize } from './summary.js';
-import { TraceFile } from './trace-file.js';
+import type { TraceFile } from './trace-file.js';
 import { writeWeights } from './weight-files.js';
 
 /** A run whose memory and files are ready: an execution may begin. */
@@ -72,7 +72,7 @@ export async function prepareRun(
     await writeConfiguration(directory, plan);
   }
   const schedule = await ScheduleFiles.open(share, giveUp);
-  const trace = TraceFile.open(share, giveUp);
+  const trace = await openTrace(share, giveUp);
   const monitor = new RunMonitor(share, emit);
   if (from !== undefined) monitor.restore(from.manifest.monitor, nowMs());
   const checkpoints =
@@ -101,6 +101,14 @@ export async function prepareRun(
       await Promise.allSettled([evaluations.close(), schedule?.close(), trace?.close(), checkpoints?.finish()]);
     },
   };
+}
+
+/** Loaded only where it is used: modules are most of the time to the first turn. */
+async function openTrace(share: RunShare, onFailure: () => void): Promise<TraceFile | undefined> {
+  const { directory, trace } = share.plan.configuration.output;
+  if (!trace || directory === undefined) return undefined;
+  const { openTraceFile } = await import('./trace-file.js');
+  return openTraceFile(share, join(directory, runFiles.trace), onFailure);
 }
 
 /** The memory of a run as a checkpoint has it. */

@@ -1,7 +1,6 @@
 import type { WriteStream } from 'node:fs';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { LossyQueuePlan } from '../buffer/lossy-queue.js';
 import { LossyQueue } from '../buffer/lossy-queue.js';
@@ -9,10 +8,9 @@ import { debugLogOf } from '../debug-log.js';
 import { MarlinError } from '../errors.js';
 import { nowMs } from '../metrics/clock.js';
 import { TraceEventText, traceWidth } from '../metrics/trace-event.js';
-import { runFiles } from './run-files.js';
 import type { RunShare } from './run-share.js';
 
-/** Events of a trace at the most: some 230 MB. What is beyond could be opened nowhere. */
+/** Events of a trace at the most: some 240 MB. What is beyond could be opened nowhere. */
 const defaultLimit = 2_000_000;
 /** Characters that are written at once. */
 const chunkLength = 1 << 16;
@@ -48,15 +46,6 @@ export class TraceFile {
   #events = 0;
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
-
-  /** @returns undefined where the run is not traced */
-  static open(share: RunShare, onFailure: () => void): TraceFile | undefined {
-    const { configuration, policies } = share.plan;
-    const { directory, trace } = configuration.output;
-    if (!trace || directory === undefined) return undefined;
-    const ids = policies.map(({ id }) => id);
-    return new TraceFile(join(directory, runFiles.trace), tracksOf(share), ids, { onFailure });
-  }
 
   /**
    * @param tracks by name, the queue of each thread; undefined for the calling thread, which calls {@link add}
@@ -154,6 +143,12 @@ export class TraceFile {
     if (this.#failure === undefined) this.#stream.write(this.#pending);
     this.#pending = '';
   }
+}
+
+/** The trace of a run's threads. */
+export function openTraceFile(share: RunShare, path: string, onFailure: () => void): TraceFile {
+  const ids = share.plan.policies.map(({ id }) => id);
+  return new TraceFile(path, tracksOf(share), ids, { onFailure });
 }
 
 function tracksOf({ plan, runMemory }: RunShare): ReadonlyMap<string, LossyQueue | undefined> {
