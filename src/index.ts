@@ -21,6 +21,7 @@ export type {
   RecordSink,
   TrainingRecord,
 } from './metrics/record.js';
+export type { PublishMessage, TrainMessage, TurnMessage, WaitMessage, WaitReason } from './metrics/probes.js';
 export { ConfigurationError, MarlinError } from './errors.js';
 export type { MarlinErrorCode } from './errors.js';
 export { RandomStream } from './random.js';

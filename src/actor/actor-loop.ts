@@ -4,6 +4,7 @@ import type { Doorbell } from '../buffer/doorbell.js';
 import type { WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
 import { runColumns } from '../metrics/epoch-row.js';
+import { publishWait, waitStartMs } from '../metrics/probes.js';
 import type { Actor } from './actor.js';
 import type { PolicyLink } from './policy-link.js';
 
@@ -126,6 +127,7 @@ export class ActorLoop {
   }
 
   #wait(ready: () => boolean): void {
+    const startMs = waitStartMs();
     const began = performance.now();
     const waitedFor = this.#slowest;
     // Nothing new may be owed since the learners were last rung: what they lacked may have been rows for a first batch.
@@ -135,5 +137,8 @@ export class ActorLoop {
     const waited = performance.now() - began;
     this.#parts.actor.waitedMs += waited;
     if (waitedFor !== undefined) waitedFor.waitedMs += waited;
+    if (startMs === 0) return;
+    if (waitedFor !== undefined) publishWait('training', startMs, waitedFor.id);
+    else publishWait(ready === this.#mayPlay ? 'pause' : 'report', startMs);
   }
 }

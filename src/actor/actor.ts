@@ -2,6 +2,8 @@ import type { TurnEnvironment } from '../environment/environment.js';
 import { MarlinError } from '../errors.js';
 import type { EpochRowShape } from '../metrics/epoch-row.js';
 import { agentColumns, runColumns } from '../metrics/epoch-row.js';
+import { nowMs } from '../metrics/clock.js';
+import { probes } from '../metrics/probes.js';
 import { RandomStream } from '../random.js';
 import type { AgentSeat } from './agent-seat.js';
 import type { PolicyLink } from './policy-link.js';
@@ -78,7 +80,7 @@ export class Actor {
     this.epochs = row[runColumns.epochs];
     this.turns = row[runColumns.turns];
     this.waitedMs = row[runColumns.waitedMs];
-    this.#startedMs = row[runColumns.startedMs] || now();
+    this.#startedMs = row[runColumns.startedMs] || nowMs();
     this.#clockMs = this.#startedMs;
     this.#window.goOn(rewards, this.epochs);
     for (const [policy, link] of parts.links.entries()) link.goOn(row, parts.shape.policy(policy));
@@ -88,6 +90,7 @@ export class Actor {
   /** Plays one turn of every agent; begins an epoch before it and ends one after it where due. */
   playTurn(): void {
     const { environment, seats, maxTurns, stop } = this.#parts;
+    const startMs = probes.turn.hasSubscribers ? nowMs() : 0;
     if (this.#turnsInEpoch === 0) this.#beginEpoch();
     environment.beginTurn();
     for (let agent = 0; agent < seats.length; agent++) {
@@ -102,6 +105,8 @@ export class Actor {
     // The last turn of the run cuts its episodes short like the last of an epoch: every step has its successor.
     const isLast = environment.done || this.#turnsInEpoch >= maxTurns || this.turns >= stop.totalTurns;
     for (let agent = 0; agent < seats.length; agent++) this.#finishStep(agent, isLast);
+    // Before the report of an epoch, which may wait: that is no part of the turn.
+    if (startMs > 0) this.#tellTurn(startMs);
     if (environment.done || this.#turnsInEpoch >= maxTurns) this.#endEpoch();
     this.#checkConditions();
   }
@@ -109,6 +114,10 @@ export class Actor {
   /** Reports how things stand, outside of the epochs' own reports: the last word of an actor. */
   reportEnd(): void {
     this.#report(false);
+  }
+
+  #tellTurn(startMs: number): void {
+    probes.turn.publish({ turn: this.turns, epoch: this.epochs + 1, startMs, durationMs: nowMs() - startMs });
   }
 
   #beginEpoch(): void {
@@ -162,7 +171,7 @@ export class Actor {
   #checkClock(maxSeconds: number): void {
     this.#turnsToClock--;
     if (this.#turnsToClock > 0) return;
-    const seenMs = now();
+    const seenMs = nowMs();
     const areLong = seenMs - this.#clockMs > longTurnsMs;
     this.#clockInterval = areLong ? 1 : Math.min(2 * this.#clockInterval, longestClockInterval);
     this.#turnsToClock = this.#clockInterval;
@@ -178,7 +187,7 @@ export class Actor {
     row[runColumns.turnsInEpoch] = this.#turnsInEpoch;
     row[runColumns.turns] = this.turns;
     row[runColumns.startedMs] = this.#startedMs;
-    row[runColumns.reportedMs] = now();
+    row[runColumns.reportedMs] = nowMs();
     row[runColumns.waitedMs] = this.waitedMs;
     for (let agent = 0; agent < this.#parts.seats.length; agent++) {
       const first = shape.agent(agent);
@@ -193,9 +202,4 @@ export class Actor {
     }
     this.#parts.report(row);
   }
-}
-
-/** Milliseconds since 1970, with fractions: a clock that threads share. */
-function now(): number {
-  return performance.timeOrigin + performance.now();
 }

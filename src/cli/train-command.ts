@@ -44,7 +44,7 @@ export function addTrainCommand(program: Command): void {
 }
 
 /** Flags that may be given with --resume: when the run ends, and what is printed. */
-const resumeFlags = [
+const resumeFlags: ReadonlySet<string> = new Set([
   'resume',
   'checkpoint',
   'epochs',
@@ -54,7 +54,7 @@ const resumeFlags = [
   'metrics',
   'json',
   'quiet',
-];
+]);
 
 async function systemOf(
   command: Command,
@@ -67,7 +67,7 @@ async function systemOf(
       command.error('error: --checkpoint says where to go on with the run that --resume names');
     return new MarlSystem(await buildConfiguration(game, options));
   }
-  const other = Object.keys(options).find((name) => !resumeFlags.includes(name));
+  const other = Object.keys(options).find((name) => !resumeFlags.has(name));
   if (other !== undefined || game !== undefined) {
     const what =
       other === undefined ? `the game ${game}` : `--${other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

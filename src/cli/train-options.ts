@@ -56,6 +56,7 @@ const settings: readonly Setting[] = [
     'output.directory',
     String,
   ),
+  flag('--trace', 'write trace.json: what each thread did when, for ui.perfetto.dev', 'output.trace', isGiven),
 ];
 
 /** What commander collects from the flags that are not settings. */
@@ -131,6 +132,11 @@ export function number(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It must be a number.');
   return value;
+}
+
+/** A flag without a value. */
+function isGiven(): boolean {
+  return true;
 }
 
 function numberOrWord(text: string): number | string {

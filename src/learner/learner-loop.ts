@@ -4,6 +4,8 @@ import type { Doorbell } from '../buffer/doorbell.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 import type { WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
+import type { WaitReason } from '../metrics/probes.js';
+import { publishWait, waitStartMs } from '../metrics/probes.js';
 import type { Learner } from './learner.js';
 
 /** A learner and how urgent its arrears are against those of others in the same worker. */
@@ -74,7 +76,7 @@ export class LearnerLoop {
       } else if (control.command === command.pause) {
         this.#hold();
       } else {
-        control.doorbell.sleepUnless(this.#hasWork, sleepMs);
+        this.#sleepUnless(this.#hasWork, 'turns');
       }
     }
     for (const { learner } of this.#parts.shares) learner.finish();
@@ -87,8 +89,14 @@ export class LearnerLoop {
     for (const { learner } of shares) learner.save();
     control.isHeld = true;
     main.ring();
-    control.doorbell.sleepUnless(this.#isReleased, sleepMs);
+    this.#sleepUnless(this.#isReleased, 'pause');
     control.isHeld = false;
+  }
+
+  #sleepUnless(ready: () => boolean, reason: WaitReason): void {
+    const startMs = waitStartMs();
+    this.#parts.control.doorbell.sleepUnless(ready, sleepMs);
+    publishWait(reason, startMs);
   }
 
   readonly #isReleased = (): boolean => this.#parts.control.command !== command.pause;

@@ -4,6 +4,8 @@ import type { Sampler } from '../buffer/sampler.js';
 import type { WeightPublisher } from '../buffer/weights.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 import { MarlinError } from '../errors.js';
+import { nowMs } from '../metrics/clock.js';
+import { probes } from '../metrics/probes.js';
 import type { RandomStream } from '../random.js';
 import type { LearnerState } from './learner-state.js';
 
@@ -99,6 +101,7 @@ export class Learner {
    */
   trainStep(): void {
     const { sampler, trainer, trainSteps, publishInterval, witness } = this.#parts;
+    const startMs = probes.train.hasSubscribers ? nowMs() : 0;
     sampler.sample();
     trainer.step();
     this.trainSteps++;
@@ -109,6 +112,7 @@ export class Learner {
     if (this.#publishedAt < this.#committedAt) this.#tryPublish();
     // After the publication: an actor that waited for this step goes on with the weights that it led to.
     trainSteps.set(this.trainSteps);
+    if (startMs > 0) this.#tellTrained(startMs);
   }
 
   /** Commits and publishes what has been trained since the last time: the last act of a run. */
@@ -134,12 +138,32 @@ export class Learner {
 
   /** A publication that an actor holds up is tried again after the next training step. */
   #tryPublish(): void {
-    if (this.#parts.publisher.tryPublish(this.#parts.committed)) {
-      this.#publishedAt = this.#committedAt;
-      this.#parts.state.publishedAt = this.#committedAt;
-    } else {
+    const { publisher, committed } = this.#parts;
+    const startMs = probes.publish.hasSubscribers ? nowMs() : 0;
+    if (!publisher.tryPublish(committed)) {
       this.publicationsDelayed++;
+      return;
     }
+    this.#publishedAt = this.#committedAt;
+    this.#parts.state.publishedAt = this.#committedAt;
+    if (startMs > 0) this.#tellPublished(startMs);
+  }
+
+  #tellTrained(startMs: number): void {
+    const { policyId: policy } = this.#parts;
+    probes.train.publish({ policy, trainStep: this.trainSteps, startMs, durationMs: nowMs() - startMs });
+  }
+
+  #tellPublished(startMs: number): void {
+    const { policyId: policy, publisher } = this.#parts;
+    const { version } = publisher;
+    probes.publish.publish({
+      policy,
+      version,
+      trainStep: this.#publishedAt,
+      startMs,
+      durationMs: nowMs() - startMs,
+    });
   }
 
   /** Adds up the figures of the training step for the means that a commit posts. */

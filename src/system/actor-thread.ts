@@ -1,6 +1,7 @@
 import { ActorLoop } from '../actor/actor-loop.js';
 import type { Doorbell } from '../buffer/doorbell.js';
 import { RecordQueue } from '../buffer/record-queue.js';
+import { debugLogOf } from '../debug-log.js';
 import { createEnvironment } from './environments.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import type { RunPlan } from './run-plan.js';
@@ -9,6 +10,7 @@ import { buildActor } from './actor-wiring.js';
 import { openRun } from './open-run.js';
 import { recordedActor, recordedEnd, scheduleWriter } from './recording.js';
 import { isCheckpointEpoch, isLockstep, turnsOf } from './run-share.js';
+import { observeWorker } from './thread-probes.js';
 
 export interface ActorTask {
   readonly share: RunShare;
@@ -30,6 +32,9 @@ export async function runActor({ share, actor: index }: ActorTask): Promise<void
   const { plan } = share;
   const control = actorControls(share)[index];
   const schedule = scheduleWriter(share, plan.memory.schedules?.actors[index], control);
+  const log = debugLogOf(`actor-${index}`);
+  observeWorker(share, plan.memory.traces?.actors[index], log);
+  log?.(`started: plays ${plan.agents.length} agents`);
   const environment = await createEnvironment(plan.environment);
   try {
     // The actor reports through the loop, which is built around the actor.
@@ -49,6 +54,7 @@ export async function runActor({ share, actor: index }: ActorTask): Promise<void
       witness: schedule && recordedEnd(schedule),
     });
     loop.run();
+    log?.(`ended after ${actor.turns} turns`);
   } finally {
     environment.dispose?.();
   }

@@ -14,6 +14,7 @@ import type { PreparedRun } from './prepared-run.js';
 import type { Recovery } from './recovery.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
 import type { RunShare } from './run-share.js';
+import type { TraceFile } from './trace-file.js';
 import { turnsOf } from './run-share.js';
 import type { ScheduleFiles } from './schedule-files.js';
 import type { SupervisedWorkerParts } from './supervised-worker.js';
@@ -31,7 +32,7 @@ const takingMs = 20;
 const failureGraceMs = 1_000;
 
 /** What an execution on threads needs of its run. */
-export type AsyncParts = Pick<PreparedRun, 'share' | 'schedule' | 'checkpoints' | 'report' | 'recovery'>;
+export type AsyncParts = Pick<PreparedRun, 'share' | 'schedule' | 'trace' | 'checkpoints' | 'report' | 'recovery'>;
 
 /** Makes memory ready for the actor that follows one that died, which the main loop does between two reports. */
 interface Repair {
@@ -59,6 +60,7 @@ export class AsyncExecution implements Execution {
   readonly #doorbell: Doorbell;
   readonly #queues: readonly RecordQueue[];
   readonly #row: Float64Array;
+  readonly #trace: TraceFile | undefined;
   readonly #workers: Pick<SupervisedWorker<never>, 'look' | 'terminate'>[] = [];
   readonly #calls: Promise<void>[] = [];
   readonly #repairs: Repair[] = [];
@@ -74,13 +76,14 @@ export class AsyncExecution implements Execution {
    * @param actorThreads see `startActorThreads`; they end with the run
    */
   constructor(
-    { share, schedule, checkpoints, report, recovery }: AsyncParts,
+    { share, schedule, trace, checkpoints, report, recovery }: AsyncParts,
     actorThreads: readonly WorkerHandle<ActorTask>[],
   ) {
     this.#share = share;
     this.#checkpoints = checkpoints;
     this.#schedule = schedule;
     this.#recovery = recovery;
+    this.#trace = trace;
     this.#report = report;
     this.#actors = actorControls(share);
     this.#learners = learnerControls(share);
@@ -99,6 +102,7 @@ export class AsyncExecution implements Execution {
         // Before reports are taken, which may have no end where that is slow.
         if (this.#areLearnersDue()) this.#startLearners();
         this.#schedule?.drain();
+        this.#trace?.drain();
         await this.#takeReports();
         await this.#repair();
         await this.#doorbell.sleepUnlessAsync(this.#hasNews, sleepMs);
@@ -213,6 +217,7 @@ export class AsyncExecution implements Execution {
     this.#areLearnersDue() ||
     this.#repairs.length > 0 ||
     this.#schedule?.areDue === true ||
+    this.#trace?.isDue === true ||
     this.#queues.some((queue) => queue.length > 0);
 
   /**
@@ -232,6 +237,7 @@ export class AsyncExecution implements Execution {
         if (performance.now() - began < takingMs) continue;
         await nextEvents();
         this.#schedule?.drain();
+        this.#trace?.drain();
         began = performance.now();
       }
     }

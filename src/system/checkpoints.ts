@@ -87,8 +87,8 @@ export class Checkpoints {
   }
 
   /** The run has failed: waits for what is being written. */
-  async abandon(error: Error): Promise<void> {
-    for (const { reject } of this.#asked.splice(0)) reject(error);
+  async abandon(failure: Error): Promise<void> {
+    for (const { reject } of this.#asked.splice(0)) reject(failure);
     await Promise.allSettled([this.#written]);
   }
 

@@ -133,6 +133,8 @@ const outputSchema = strictSettings({
   directory: v.optional(text),
   /** Async: schedule/ in the run directory, from which the run can be reproduced. Default true. */
   schedule: v.optional(v.boolean(), true),
+  /** trace.json in the run directory: what each thread did when, to be looked at. Default false. */
+  trace: v.optional(v.boolean(), false),
   /** Newest checkpoints that are kept. Default 2. */
   keepCheckpoints: v.optional(count, 2),
   /** Whether they hold what is in the rings; without, a resumed run collects anew. Default true. */
@@ -181,6 +183,9 @@ export interface ResolvedConfiguration {
 export function resolveConfiguration(input: MarlConfiguration): ResolvedConfiguration {
   const settings = parseSetting(configurationSchema, withPresetRates(input), '');
   const { experiment, parallel, environment } = settings;
+  if (settings.output.trace && settings.output.directory === undefined) {
+    throw new ConfigurationError('output.trace', true, 'false where there is no output.directory to write it to');
+  }
   const agents = resolveAgents(settings.agents);
   const hasOtherStop =
     experiment.totalTurns !== Infinity || experiment.maxSeconds !== Infinity || experiment.stopAtReward !== undefined;

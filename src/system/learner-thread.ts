@@ -1,3 +1,4 @@
+import { debugLogOf } from '../debug-log.js';
 import { LearnerLoop } from '../learner/learner-loop.js';
 import { LearnerState } from '../learner/learner-state.js';
 import { actorControls, learnerControls, mainDoorbell } from './run-memory.js';
@@ -6,6 +7,7 @@ import { buildLearner } from './learner-wiring.js';
 import { openRun } from './open-run.js';
 import { recordedLearner, scheduleWriter } from './recording.js';
 import { isLockstep, kernelsOf, meetingOf, turnsOf } from './run-share.js';
+import { observeWorker } from './thread-probes.js';
 
 export interface LearnerTask {
   readonly share: RunShare;
@@ -18,6 +20,9 @@ export interface LearnerTask {
 /** The work of a learner thread: trains the policies that the plan gives it, until nothing is owed. */
 export async function runLearner({ share, worker, heads }: LearnerTask): Promise<void> {
   const { plan } = share;
+  const log = debugLogOf(`learner-${worker}`);
+  observeWorker(share, plan.memory.traces?.learners[worker], log);
+  log?.(`started: trains ${plan.learnerWorkers[worker].length} policies`);
   const run = await openRun(share);
   const control = learnerControls(share)[worker];
   const schedule = scheduleWriter(share, plan.memory.schedules?.learners[worker], control);
@@ -40,4 +45,5 @@ export async function runLearner({ share, worker, heads }: LearnerTask): Promise
     meeting: isLockstep(plan) ? meetingOf(share, worker) : undefined,
   });
   loop.run();
+  log?.('ended');
 }

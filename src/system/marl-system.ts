@@ -1,3 +1,4 @@
+import { debugLogOf } from '../debug-log.js';
 import type { TurnEnvironment } from '../environment/environment.js';
 import type { Checkpoint } from './checkpoint.js';
 import { checkLayouts } from './checkpoint.js';
@@ -5,6 +6,7 @@ import type { Checkpoints } from './checkpoints.js';
 import type { Reproduction } from './reproduce.js';
 import { MarlinError, toError } from '../errors.js';
 import { faultRecord } from '../metrics/fault-record.js';
+import { nowMs } from '../metrics/clock.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
 import { RecordStream } from '../metrics/record-stream.js';
 import type { MarlConfiguration, ResolvedConfiguration } from './configuration.js';
@@ -46,6 +48,7 @@ export class MarlSystem implements AsyncDisposable {
   /** The configuration with every default filled in. */
   readonly configuration: ResolvedConfiguration;
 
+  readonly #log = debugLogOf('main');
   readonly #from: Checkpoint | undefined;
   readonly #sinks: RecordSink[] = [];
   readonly #streams: RecordStream[] = [];
@@ -171,10 +174,12 @@ export class MarlSystem implements AsyncDisposable {
   /** Holds all threads before their next turn or training step. */
   pause(): void {
     this.#requireExecution().pause();
+    this.#log?.('asked for a pause');
   }
 
   resume(): void {
     this.#requireExecution().resume();
+    this.#log?.('asked to go on');
   }
 
   /**
@@ -199,6 +204,7 @@ export class MarlSystem implements AsyncDisposable {
   }
 
   #askToStop(): void {
+    if (!this.#isStopAsked) this.#log?.('asked to stop');
     this.#isStopAsked = true;
     this.#execution?.stop();
     this.#evaluations?.stop();
@@ -219,6 +225,8 @@ export class MarlSystem implements AsyncDisposable {
     let isPlayedHere = false;
     try {
       const plan = await planRun(this.configuration, environmentPlan, environment.agents);
+      this.#log?.(`run directory: ${output.directory ?? 'none'}`);
+      this.#log?.(`plan: ${planText(plan)}`);
       // Refused, if at all, before a thread starts.
       if (output.directory !== undefined) {
         if (this.#from === undefined) await createRunDirectory(output.directory);
@@ -278,9 +286,10 @@ export class MarlSystem implements AsyncDisposable {
   async #finish(execution: Execution, run: PreparedRun): Promise<RunSummary> {
     try {
       await execution.run();
-      const endedMs = performance.timeOrigin + performance.now();
+      const endedMs = nowMs();
       const reason: EndReason = this.#isStopAsked ? 'stopped' : 'finished';
       const summary = await run.conclude(reason, endedMs);
+      this.#log?.(`${reason}: ${summary.epochs} epochs, ${summary.turns} turns, ${summary.trainSteps} training steps`);
       // A sink that could not write asked for the end of the run, which is then not in good order.
       await Promise.all(this.#sinks.map(async (sink) => sink.flush?.()));
       this.#emit(doneRecord(summary));
@@ -289,6 +298,7 @@ export class MarlSystem implements AsyncDisposable {
       return summary;
     } catch (thrown) {
       const error = toError(thrown);
+      this.#log?.(`failed: ${error.stack ?? error.message}`);
       await run.abandon(error);
       // The failure itself is what the caller must hear of, not that a sink failed over it.
       if (!this.#areSinksClosed) await Promise.allSettled([this.#emitFault(error), this.#closeSinks()]);
@@ -324,6 +334,13 @@ export class MarlSystem implements AsyncDisposable {
       else stream.fail(error);
     }
   }
+}
+
+function planText({ configuration, policies, learnerWorkers, memory }: RunPlan): string {
+  const { execution } = configuration.parallel;
+  const threads = execution === 'sequential' ? 'one thread' : `${learnerWorkers.length} learner workers`;
+  const bytes = policies.map((policy) => `${policy.id} ${policy.bytes}`).join(', ');
+  return `${execution}, ${threads}; bytes of memory: run ${memory.bytes}, ${bytes}`;
 }
 
 function doneRecord(summary: RunSummary): TrainingRecord {

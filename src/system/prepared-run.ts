@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { nowMs } from '../metrics/clock.js';
 import { JsonlSink } from '../metrics/jsonl-sink.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
 import { takeWeights } from './playable-policy.js';
@@ -16,6 +17,7 @@ import type { RunShare } from './run-share.js';
 import { ScheduleFiles } from './schedule-files.js';
 import type { RunSummary } from './summary.js';
 import { summarize } from './summary.js';
+import type { TraceFile } from './trace-file.js';
 import { writeWeights } from './weight-files.js';
 
 /** A run whose memory and files are ready: an execution may begin. */
@@ -29,6 +31,8 @@ export interface PreparedRun {
   /** Undefined where the run is not recorded. */
   readonly schedule: ScheduleFiles | undefined;
   readonly recovery: Recovery;
+  /** Undefined where the run is not traced. */
+  readonly trace: TraceFile | undefined;
   /** Undefined where the run writes no files. */
   readonly checkpoints: Checkpoints | undefined;
   /**
@@ -37,7 +41,7 @@ export interface PreparedRun {
    */
   conclude(reason: EndReason, endedMs: number): Promise<RunSummary>;
   /** Closes what is open of a run that failed. */
-  abandon(error: Error): Promise<void>;
+  abandon(failure: Error): Promise<void>;
 }
 
 /** What a prepared run asks of whoever holds it. */
@@ -65,9 +69,10 @@ export async function prepareRun(
     await writeConfiguration(directory, plan);
   }
   const schedule = await ScheduleFiles.open(share, giveUp);
+  const trace = await openTrace(share, giveUp);
   const monitor = new RunMonitor(share, emit);
   if (from !== undefined) {
-    monitor.restore(from.manifest.monitor, performance.timeOrigin + performance.now());
+    monitor.restore(from.manifest.monitor, nowMs());
     share = { ...share, start: monitor.actorStart() };
   }
   const evaluations = new RunEvaluations({ share, monitor, emit, onFailure: giveUp });
@@ -91,19 +96,28 @@ export async function prepareRun(
     recovery: new Recovery({ share, monitor, schedule, emit }),
     evaluations,
     schedule,
+    trace,
     checkpoints,
     report(row) {
       monitor.take(row);
       evaluations.afterReport();
     },
     async conclude(reason, endedMs) {
-      await Promise.all([evaluations.finish(), schedule?.close(), checkpoints?.finish()]);
+      await Promise.all([evaluations.finish(), schedule?.close(), trace?.close(), checkpoints?.finish()]);
       if (directory !== undefined) await writeWeights(directory, await takeWeights(share, monitor.lastRow));
       await evaluations.close();
       return summarize(share, monitor, reason, endedMs);
     },
-    async abandon(error) {
-      await Promise.allSettled([evaluations.close(), schedule?.close(), checkpoints?.abandon(error)]);
+    async abandon(failure) {
+      await Promise.allSettled([evaluations.close(), schedule?.close(), trace?.close(), checkpoints?.abandon(failure)]);
     },
   };
+}
+
+/** Loaded only where it is used: modules are most of the time to the first turn. */
+async function openTrace(share: RunShare, onFailure: () => void): Promise<TraceFile | undefined> {
+  const { directory, trace } = share.plan.configuration.output;
+  if (!trace || directory === undefined) return undefined;
+  const { openTraceFile } = await import('./trace-file.js');
+  return openTraceFile(share, join(directory, runFiles.trace), onFailure);
 }

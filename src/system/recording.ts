@@ -5,6 +5,7 @@ import type { Doorbell } from '../buffer/doorbell.js';
 import type { WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
 import { LearnerState } from '../learner/learner-state.js';
+import { publishWait, waitStartMs } from '../metrics/probes.js';
 import { RecordedFigures, RecordedReader } from '../schedule/recorded-actor.js';
 import { RecordedLearner, RecordedPublisher, RecordedWindows } from '../schedule/recorded-learner.js';
 import { eventKind, numbersPerStep } from '../schedule/schedule-format.js';
@@ -33,7 +34,9 @@ export function scheduleWriter(
     waitUntil(hasRoom) {
       while (!hasRoom()) {
         if (isAborted()) return false;
+        const startMs = waitStartMs();
         control.doorbell.sleepUnless(() => hasRoom() || isAborted(), sleepMs);
+        publishWait('room', startMs);
       }
       return true;
     },

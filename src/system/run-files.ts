@@ -7,6 +7,7 @@ export const runFiles = {
   weights: 'weights',
   schedule: 'schedule',
   checkpoints: 'checkpoints',
+  trace: 'trace.json',
 } as const;
 
 /** Writes a file so that its name never stands for half of it: temporary name, fsync, rename. */

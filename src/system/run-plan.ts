@@ -3,11 +3,14 @@ import type { ByteQueuePlan } from '../buffer/byte-queue.js';
 import { planByteQueue } from '../buffer/byte-queue.js';
 import { Layout } from '../buffer/layout.js';
 import { sectionAlignment } from '../buffer/layout.js';
+import type { LossyQueuePlan } from '../buffer/lossy-queue.js';
+import { planLossyQueue } from '../buffer/lossy-queue.js';
 import type { RecordQueuePlan } from '../buffer/record-queue.js';
 import { planRecordQueue } from '../buffer/record-queue.js';
 import { WorkerControl } from '../buffer/worker-control.js';
 import type { AgentSpec } from '../environment/environment.js';
 import { ConfigurationError } from '../errors.js';
+import { traceWidth } from '../metrics/trace-event.js';
 import { parseSetting } from '../validation.js';
 import { isFromModule, loadAlgorithm } from './algorithm-modules.js';
 import type { AgentSettings, ResolvedConfiguration } from './configuration.js';
@@ -22,13 +25,15 @@ import { epochRowShape } from './run-share.js';
 const reportCapacity = 4_096;
 /** Bytes of a thread's queue of scheduled events: seconds of the fastest runs. */
 const scheduleCapacity = 1 << 18;
+/** Events of a thread's trace that the main thread has not taken yet: tenths of a second of the fastest runs. */
+const traceCapacity = 1 << 15;
 
 /**
  * The memory that does not belong to any policy: byte offsets in one SharedArrayBuffer.
  *
  * ```
  * main doorbell │ control of actor 0… │ control of learner 0… │ turns of actor 0… │ meetings of learner 0… │
- * pins [actor][policy] │ reports │ schedules
+ * pins [actor][policy] │ reports │ schedules │ traces
  * ```
  * Every entry has a 128-byte line of its own.
  */
@@ -45,12 +50,20 @@ export interface RunMemoryPlan {
   readonly reports: readonly RecordQueuePlan[];
   /** Where threads write down what makes the run repeatable; undefined where it is not recorded. */
   readonly schedules: SchedulesPlan | undefined;
+  /** What threads tell of themselves; undefined where the run is not traced, or has but one thread. */
+  readonly traces: TracesPlan | undefined;
 }
 
 /** One queue per thread. */
 export interface SchedulesPlan {
   readonly actors: readonly ByteQueuePlan[];
   readonly learners: readonly ByteQueuePlan[];
+}
+
+/** One queue per thread. */
+export interface TracesPlan {
+  readonly actors: readonly LossyQueuePlan[];
+  readonly learners: readonly LossyQueuePlan[];
 }
 
 /** All that threads must agree on before a run. Plain data: it travels to every worker. */
@@ -107,6 +120,7 @@ export async function planRun(
       learnerWorkers.length,
       epochRowShape(agents.length, policies).width,
       isRecorded(configuration),
+      isTracedByThreads(configuration),
     ),
   };
 }
@@ -151,17 +165,24 @@ function isRecorded({ parallel, output }: ResolvedConfiguration): boolean {
   return parallel.execution === 'async' && output.directory !== undefined && output.schedule;
 }
 
+function isTracedByThreads({ parallel, output }: ResolvedConfiguration): boolean {
+  return parallel.execution !== 'sequential' && output.directory !== undefined && output.trace;
+}
+
 /** @param reportWidth columns of an actor's report */
 function planRunMemory(
   policyCount: number,
   learnerCount: number,
   reportWidth: number,
   isRecordedRun: boolean,
+  isTracedRun: boolean,
 ): RunMemoryPlan {
   const layout = new Layout();
   const line = (): number => layout.reserve(sectionAlignment);
   const queues = (count: number): ByteQueuePlan[] =>
     Array.from({ length: count }, () => planByteQueue(layout, scheduleCapacity));
+  const traces = (count: number): LossyQueuePlan[] =>
+    Array.from({ length: count }, () => planLossyQueue(layout, traceWidth, traceCapacity));
   const lines = (count: number): number[] => Array.from({ length: count }, line);
   const plan = {
     mainDoorbell: line(),
@@ -172,6 +193,7 @@ function planRunMemory(
     pins: Array.from({ length: actorCount }, () => lines(policyCount)),
     reports: Array.from({ length: actorCount }, () => planRecordQueue(layout, reportWidth, reportCapacity)),
     schedules: isRecordedRun ? { actors: queues(actorCount), learners: queues(learnerCount) } : undefined,
+    traces: isTracedRun ? { actors: traces(actorCount), learners: traces(learnerCount) } : undefined,
   };
   return { ...plan, bytes: layout.end };
 }

@@ -1,13 +1,18 @@
 import { setImmediate as nextEvents } from 'node:timers/promises';
 import { owedTrainSteps } from '../algorithms/training-rate.js';
+import { debugLogOf } from '../debug-log.js';
 import type { TurnEnvironment } from '../environment/environment.js';
 import { stopGraceMs } from '../learner/learner-loop.js';
+import type { ProbeSubscription } from '../metrics/probe-subscription.js';
+import { publishWait, waitStartMs } from '../metrics/probes.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Execution } from './execution.js';
 import type { RunShare } from './run-share.js';
 import { buildActor } from './actor-wiring.js';
 import { buildLearner } from './learner-wiring.js';
 import { openRun } from './open-run.js';
+import { observeThread } from './thread-probes.js';
+import type { TraceFile } from './trace-file.js';
 
 /** Longest stretch of work between two looks at the event loop, in milliseconds. */
 const yieldMs = 50;
@@ -17,6 +22,8 @@ export interface SequentialParts {
   readonly report: (row: Float64Array) => void;
   /** Undefined where the run writes no files. */
   readonly checkpoints?: Checkpoints | undefined;
+  /** Undefined where the run is not traced. */
+  readonly trace?: TraceFile | undefined;
   /** Turns after which it ends as if it were stopped, but for what is owed, which is trained to the end. */
   readonly endTurns?: number | undefined;
 }
@@ -27,7 +34,10 @@ export class SequentialExecution implements Execution {
   readonly #environment: TurnEnvironment;
   readonly #checkpoints: Checkpoints | undefined;
   readonly #report: (row: Float64Array) => void;
+  readonly #trace: TraceFile | undefined;
   readonly #endTurns: number;
+  /** Who listens to the probes of this thread for this run. */
+  #observers: readonly ProbeSubscription[] = [];
   #isStopped = false;
   /** When what is still owed is given up, as learners on threads do; and whether that has come. */
   #stopAt = Infinity;
@@ -38,11 +48,16 @@ export class SequentialExecution implements Execution {
   #yieldedMs = 0;
 
   /** @param environment played, and disposed of at the end of the run */
-  constructor(share: RunShare, environment: TurnEnvironment, { report, checkpoints, endTurns }: SequentialParts) {
+  constructor(
+    share: RunShare,
+    environment: TurnEnvironment,
+    { report, checkpoints, trace, endTurns }: SequentialParts,
+  ) {
     this.#share = share;
     this.#environment = environment;
     this.#checkpoints = checkpoints;
     this.#report = report;
+    this.#trace = trace;
     this.#endTurns = endTurns ?? Infinity;
   }
 
@@ -50,6 +65,7 @@ export class SequentialExecution implements Execution {
     try {
       await this.#play();
     } finally {
+      for (const observer of this.#observers) observer.end();
       this.#environment.dispose?.();
     }
   }
@@ -65,6 +81,7 @@ export class SequentialExecution implements Execution {
       this.#checkpoints.take();
     };
     const { actor, links } = await buildActor(run, 0, this.#environment, report);
+    this.#observe();
     this.#yieldedMs = performance.now();
     const mayGoOn = (): boolean => !actor.finished && !this.#isStopped && actor.turns < this.#endTurns;
     // First what the last turn before a checkpoint made owed.
@@ -82,6 +99,7 @@ export class SequentialExecution implements Execution {
     }
     actor.reportEnd();
     for (const learner of learners) learner.finish();
+    this.#suspendObservers(true);
     await nextEvents();
   }
 
@@ -107,13 +125,29 @@ export class SequentialExecution implements Execution {
     this.#paused = undefined;
   }
 
+  #observe(): void {
+    const trace = this.#trace;
+    const push = trace === undefined ? undefined : (row: Float64Array): void => trace.add(0, row);
+    this.#observers = observeThread(this.#share, push, debugLogOf('main'));
+  }
+
+  #suspendObservers(areSuspended: boolean): void {
+    for (const observer of this.#observers) observer.isSuspended = areSuspended;
+  }
+
   #isDue(): boolean {
     return this.#paused !== undefined || performance.now() - this.#yieldedMs >= yieldMs;
   }
 
   async #lookAtEvents(): Promise<void> {
+    const startMs = waitStartMs();
+    // Another run may have this thread meanwhile.
+    this.#suspendObservers(true);
     await nextEvents();
-    await this.#paused;
+    const paused = this.#paused;
+    await paused;
+    this.#suspendObservers(false);
+    publishWait(paused === undefined ? 'events' : 'pause', startMs);
     this.#yieldedMs = performance.now();
     this.#isGraceOver = this.#yieldedMs >= this.#stopAt;
   }

@@ -60,3 +60,7 @@ it.each([
 it('would be seen if a call left as little as one small array', () => {
   expect(bytesPerCall('dqn', 'litter')).toBeGreaterThan(16);
 });
+
+it('would be seen if a turn told of itself', () => {
+  expect(bytesPerCall('run', 'observed-turn')).toBeGreaterThan(16);
+});

@@ -1,4 +1,5 @@
 // Turns and training steps of a run, with all that the run puts around them.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { resolveConfiguration } from '#marlin/system/configuration.js';
 import { createEnvironment, planEnvironment } from '#marlin/system/environments.js';
 import { planRun } from '#marlin/system/run-plan.js';
@@ -23,6 +24,8 @@ const { actor, links } = await buildActor(run, 0, environment, () => {});
 const learner = await buildLearner(run, 0);
 for (let turn = 0; turn < 100; turn++) actor.playTurn();
 
+const listen = () => {};
+
 printBytesPerCall({
   turn: () => {
     actor.playTurn();
@@ -30,5 +33,11 @@ printBytesPerCall({
   },
   train: () => {
     learner.trainStep();
+  },
+  // A turn that somebody listens to, whose message this measurement must be able to see.
+  'observed-turn': () => {
+    subscribe('marlin:turn', listen);
+    actor.playTurn();
+    unsubscribe('marlin:turn', listen);
   },
 });

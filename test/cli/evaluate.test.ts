@@ -31,6 +31,7 @@ describe('marlin evaluate', () => {
       }
       // Nothing is written.
       expect((await readdir(join(cwd, 'run'))).toSorted()).toEqual([
+        'checkpoints',
         'config.json',
         'metrics.jsonl',
         'schedule',

@@ -30,7 +30,7 @@ describe('marlin train', () => {
       expect(stdout).toMatch(/agent-1: 250 training steps, all that were owed/);
       const [, directory] = /The run lies in (\S+)\.\n$/.exec(stdout) ?? [];
       const files = (await readdir(join(cwd, directory))).toSorted();
-      expect(files).toEqual(['config.json', 'metrics.jsonl', 'schedule', 'weights']);
+      expect(files).toEqual(['checkpoints', 'config.json', 'metrics.jsonl', 'schedule', 'weights']);
       // No terminal: no colours, no line that is drawn over.
       // oxlint-disable-next-line no-control-regex
       expect(stdout + stderr).not.toMatch(/[\u001b\r]/);

@@ -50,7 +50,7 @@ describe('help', () => {
     const options =
       '--epochs --steps --max-turns --agents --algorithm --preset --hidden --seed --execution --mode --learner-workers ' +
       '--train-interval --gradient-steps --learning-starts --publish-interval --max-training-lag --buffer-capacity ' +
-      '--batch-size --run-dir --config --set --metrics --json --quiet';
+      '--batch-size --run-dir --trace --config --set --metrics --json --quiet';
     for (const option of options.split(' ')) expect(stdout).toContain(` ${option}`);
     expect(stdout).toContain('treasurehunt');
     expect(stdout).toContain('130 interrupted');

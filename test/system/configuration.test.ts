@@ -390,7 +390,7 @@ describe('a configuration', () => {
     });
     expect({ agentCount, output, environmentOptions }).toEqual({
       agentCount: undefined,
-      output: { schedule: true, keepCheckpoints: 2, checkpointRings: true },
+      output: { schedule: true, trace: false, keepCheckpoints: 2, checkpointRings: true },
       environmentOptions: {},
     });
     expect(agents).toMatchObject([{ id: undefined, algorithmReference: 'dqn', priority: 1 }]);

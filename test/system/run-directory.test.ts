@@ -40,7 +40,7 @@ describe.each(['sequential', 'async'] as const)('the directory of a run: %s', (e
     expect(summary.directory).toBe(directory);
     // What a sequential run comes to depends on no schedule.
     const schedule = execution === 'async' ? ['schedule'] : [];
-    const files = ['config.json', 'metrics.jsonl', ...schedule, 'weights'];
+    const files = ['checkpoints', 'config.json', 'metrics.jsonl', ...schedule, 'weights'];
     expect((await readdir(directory)).toSorted()).toEqual(files);
     const records = await metricsOf(directory);
     expect(records).toHaveLength(12);
@@ -99,18 +99,21 @@ it('config.json makes the same run again', async () => {
 });
 
 describe('a run directory is refused', () => {
-  it.each(['config.json', 'metrics.jsonl', 'schedule', 'weights'])('that holds a run already: %s', async (file) => {
-    using threads = new ThreadWatch();
-    const directory = join(scratch, `held-${file}`);
-    await mkdir(directory);
-    await writeFile(join(directory, file), 'precious');
-    const error = await failureOf(new MarlSystem({ ...trial(), output: { directory } }).run());
-    expect(error).toMatchObject({ name: 'MarlinError', code: 'ERR_RUN_DIRECTORY' });
-    expect((error as Error).message).toBe(`${directory} holds a run already; choose another directory.`);
-    expect(await readdir(directory)).toEqual([file]);
-    expect(await readFile(join(directory, file), 'utf8')).toBe('precious');
-    expect(threads.started).toBe(0);
-  });
+  it.each(['config.json', 'metrics.jsonl', 'schedule', 'weights', 'trace.json'])(
+    'that holds a run already: %s',
+    async (file) => {
+      using threads = new ThreadWatch();
+      const directory = join(scratch, `held-${file}`);
+      await mkdir(directory);
+      await writeFile(join(directory, file), 'precious');
+      const error = await failureOf(new MarlSystem({ ...trial(), output: { directory } }).run());
+      expect(error).toMatchObject({ name: 'MarlinError', code: 'ERR_RUN_DIRECTORY' });
+      expect((error as Error).message).toBe(`${directory} holds a run already; choose another directory.`);
+      expect(await readdir(directory)).toEqual([file]);
+      expect(await readFile(join(directory, file), 'utf8')).toBe('precious');
+      expect(threads.started).toBe(0);
+    },
+  );
 
   it('where there cannot be one', async () => {
     const file = join(scratch, 'file');
@@ -124,7 +127,7 @@ describe('a run directory is refused', () => {
     await mkdir(directory);
     await writeFile(join(directory, 'notes.txt'), '');
     await new MarlSystem({ ...trial(), output: { directory } }).run();
-    const files = ['config.json', 'metrics.jsonl', 'notes.txt', 'schedule', 'weights'];
+    const files = ['checkpoints', 'config.json', 'metrics.jsonl', 'notes.txt', 'schedule', 'weights'];
     expect((await readdir(directory)).toSorted()).toEqual(files);
   });
 
