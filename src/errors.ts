@@ -7,6 +7,7 @@
  * | `ERR_ENVIRONMENT` | an environment broke its contract or threw |
  * | `ERR_NOT_FINITE` | a loss or gradient became NaN or infinite |
  * | `ERR_NO_ELIGIBLE_ROW` | the ring holds no row that a batch could use |
+ * | `ERR_THREADS` | no worker thread can be had on this machine, or may be started by this process |
  * | `ERR_WORKER` | a worker thread failed; its own error is the `cause` |
  * | `ERR_WORKER_EXIT` | a worker thread ended before its work was done |
  * | `ERR_WORKER_HANG` | a worker thread ended no turn and no training step for too long |
@@ -26,6 +27,7 @@ export type MarlinErrorCode =
   | 'ERR_ENVIRONMENT'
   | 'ERR_NOT_FINITE'
   | 'ERR_NO_ELIGIBLE_ROW'
+  | 'ERR_THREADS'
   | 'ERR_WORKER'
   | 'ERR_WORKER_EXIT'
   | 'ERR_WORKER_HANG'

@@ -111,6 +111,11 @@ export class Actor {
     this.#checkConditions();
   }
 
+  /** Whether the last 100 epochs have the mean reward at which the run is to end. */
+  get isAtGoal(): boolean {
+    return this.#window.reaches(this.#parts.stop.stopAtReward);
+  }
+
   /** Reports how things stand, outside of the epochs' own reports: the last word of an actor. */
   reportEnd(): void {
     this.#report(false);
@@ -161,9 +166,7 @@ export class Actor {
   #checkConditions(): void {
     const { epochs, totalTurns, maxSeconds, stopAtReward } = this.#parts.stop;
     if (this.epochs >= epochs || this.turns >= totalTurns) this.finished = true;
-    if (this.#turnsInEpoch === 0 && stopAtReward !== undefined && this.#window.isFull) {
-      if (this.#window.mean >= stopAtReward) this.finished = true;
-    }
+    if (this.#turnsInEpoch === 0 && this.#window.reaches(stopAtReward)) this.finished = true;
     if (maxSeconds !== Infinity) this.#checkClock(maxSeconds);
   }
 

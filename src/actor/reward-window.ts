@@ -21,8 +21,9 @@ export class RewardWindow {
     for (const reward of rewards) this.add(reward);
   }
 
-  get isFull(): boolean {
-    return this.#added >= rewardWindowEpochs;
+  /** True where it is full and its mean is at least this; undefined is never reached. */
+  reaches(reward: number | undefined): boolean {
+    return reward !== undefined && this.#added >= rewardWindowEpochs && this.mean >= reward;
   }
 
   /** What is in the window, oldest first. */

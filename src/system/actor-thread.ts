@@ -22,9 +22,9 @@ export interface ActorTask {
  * A checkpoint holds the run as it is at its report. In lockstep, what an evaluation copies must not depend on when the
  * main thread gets to it.
  */
-function isReportAwaited(plan: RunPlan, epoch: number): boolean {
+function isReportAwaited(plan: RunPlan, epoch: number, isAtGoal: boolean): boolean {
   const { evaluateEvery } = plan.configuration.experiment;
-  return isCheckpointEpoch(plan, epoch) || (isLockstep(plan) && epoch % evaluateEvery === 0);
+  return isCheckpointEpoch(plan, epoch, isAtGoal) || (isLockstep(plan) && epoch % evaluateEvery === 0);
 }
 
 /** The work of an actor thread: makes its own environment and plays it to the end. */
@@ -50,7 +50,7 @@ export async function runActor({ share, actor: index }: ActorTask): Promise<void
       learners: learnerControls(share).map(({ doorbell }): Doorbell => doorbell),
       main: mainDoorbell(share),
       reports: new RecordQueue(share.runMemory, plan.memory.reports[index]),
-      isAwaited: (epoch) => isReportAwaited(plan, epoch),
+      isAwaited: (epoch) => isReportAwaited(plan, epoch, actor.isAtGoal),
       witness: schedule && recordedEnd(schedule),
     });
     loop.run();

@@ -56,7 +56,9 @@ export class Checkpoints {
   isDue(row: Float64Array): boolean {
     const epochs = row[runColumns.epochs];
     if (row[runColumns.isWholeEpoch] !== 1 || epochs === this.#takenAt) return false;
-    return this.isAsked || isCheckpointEpoch(this.#parts.share.plan, epochs);
+    const { share, monitor } = this.#parts;
+    const isAtGoal = monitor.window.reaches(share.plan.configuration.experiment.stopAtReward);
+    return this.isAsked || isCheckpointEpoch(share.plan, epochs, isAtGoal);
   }
 
   /** Copies the run, which nothing may change meanwhile, and writes the copy. */

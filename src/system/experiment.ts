@@ -1,3 +1,4 @@
+import { MarlinError } from '../errors.js';
 import type { MarlConfiguration } from './configuration.js';
 import type { RunOptions } from './marl-system.js';
 import { MarlSystem } from './marl-system.js';
@@ -23,9 +24,18 @@ export class Experiment {
     return this.#system('sequential').run(options);
   }
 
-  /** Actor and learners at once, each on a thread. */
+  /**
+   * Actor and learners at once, each on a thread. Where no thread can be had at all, it says so, once in a process, and
+   * runs like {@link runExperiment}.
+   */
   async runExperimentMp(options?: RunOptions): Promise<RunSummary> {
-    return this.#system('async').run(options);
+    try {
+      return await this.#system('async').run(options);
+    } catch (error) {
+      if (!(error instanceof MarlinError) || error.code !== 'ERR_THREADS') throw error;
+      warnOnce(`${error.message}. Everything runs on this thread instead.`);
+      return this.runExperiment(options);
+    }
   }
 
   #system(execution: 'sequential' | 'async'): MarlSystem {
@@ -34,4 +44,12 @@ export class Experiment {
       parallel: { ...this.#configuration.parallel, execution },
     });
   }
+}
+
+let hasWarned = false;
+
+function warnOnce(message: string): void {
+  if (hasWarned) return;
+  hasWarned = true;
+  process.emitWarning(message, 'MarlinWarning');
 }

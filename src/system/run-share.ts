@@ -47,11 +47,14 @@ export function isLockstep({ configuration }: RunPlan): boolean {
   return configuration.parallel.execution === 'lockstep';
 }
 
-/** Whether the configuration asks for a checkpoint after so many epochs: now and then, and once the run has played all. */
-export function isCheckpointEpoch({ configuration }: RunPlan, epochs: number): boolean {
+/**
+ * Whether the configuration asks for a checkpoint after so many epochs: now and then, and at the last.
+ * @param isAtGoal the run has the mean reward at which it is to end
+ */
+export function isCheckpointEpoch({ configuration }: RunPlan, epochs: number, isAtGoal: boolean): boolean {
   const { output, experiment } = configuration;
   if (output.directory === undefined) return false;
-  return epochs % experiment.checkpointEvery === 0 || epochs === experiment.epochs;
+  return epochs % experiment.checkpointEvery === 0 || epochs === experiment.epochs || isAtGoal;
 }
 
 /** Lockstep: turns up to which a learner worker has done what it could. */

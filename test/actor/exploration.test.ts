@@ -55,13 +55,13 @@ describe('the window of the last 100 rewards', () => {
       for (const one of rewards) window.add(one);
       const held = rewards.slice(-100);
       const mean = held.reduce((sum, one) => sum + one, 0) / held.length;
-      return Math.abs(window.mean - mean) <= 1e-6 && window.isFull === rewards.length >= 100;
+      return Math.abs(window.mean - mean) <= 1e-6 && window.reaches(-1e9) === rewards.length >= 100;
     });
     expect(fc.check(property).counterexample).toBeNull();
   });
 
   it('has none while it is empty', () => {
     expect(new RewardWindow().mean).toBeNaN();
-    expect(new RewardWindow().isFull).toBe(false);
+    expect(new RewardWindow().reaches(-1e9)).toBe(false);
   });
 });
