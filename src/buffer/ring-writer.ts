@@ -152,9 +152,8 @@ export class RingWriter {
     // It died before it began the epoch that is played next: all that it wrote is to stay.
     if (bookmarked < turns) return turns;
     const position = control[positionWord(bookmark)];
-    if ((control[ringControl.halves] & 1) !== halfOf(position, plan.period))
-      Atomics.sub(control, ringControl.halves, 1);
     this.position = position;
+    // `halves` may now be ahead of it, as where a writer dies before it has moved the head.
     Atomics.store(control, ringControl.head, position);
     return bookmarked;
   }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ActorLoop } from '#marlin/actor/actor-loop.js';
 import type { Actor } from '#marlin/actor/actor.js';
 import type { PolicyLink } from '#marlin/actor/policy-link.js';
@@ -45,4 +45,51 @@ it('an actor that begins to wait rings the learner it waits for, though nothing 
   }).run();
   // The first look lets it wait; rung before it sleeps, the learner is done at the second, and there is no sleep.
   expect(looks).toBe(2);
+});
+
+/** Plays `count` turns from those given, and returns what is counted before the first and after the last. */
+function counts(counted: number, turns: number, count: number): [before: number | undefined, after: number] {
+  const counter = new WideCounter(new Int32Array(new SharedArrayBuffer(wideCounterWords * 4)), 0);
+  counter.set(counted);
+  let before: number | undefined;
+  const actor = {
+    turns,
+    finished: count === 0,
+    waitedMs: 0,
+    reportEnd: () => {},
+    playTurn() {
+      before ??= counter.value();
+      actor.turns++;
+      actor.finished = actor.turns === turns + count;
+    },
+  };
+  const layout = new Layout();
+  const plan = planRecordQueue(layout, 1, 4);
+  new ActorLoop({
+    actor: actor as unknown as Actor,
+    links: [],
+    turns: counter,
+    control: new WorkerControl(new SharedArrayBuffer(sectionAlignment), 0),
+    learners: [],
+    main: sleepersBell().bell,
+    reports: new RecordQueue(new SharedArrayBuffer(layout.end), plan),
+    isAwaited: () => false,
+  }).run();
+  return [before, counter.value()];
+}
+
+describe('turns that an actor counts', () => {
+  it('are those of the run', () => {
+    expect(counts(0, 0, 5)).toEqual([0, 5]);
+  });
+
+  it('earn nothing while they repeat those of an actor that died', () => {
+    expect(counts(120, 100, 5)).toEqual([120, 120]);
+    expect(counts(120, 100, 25)).toEqual([120, 125]);
+  });
+
+  it('include one that was told and not counted by an actor that died behind its report', () => {
+    expect(counts(99, 100, 1)).toEqual([100, 101]);
+    expect(counts(99, 100, 0)).toEqual([undefined, 100]);
+  });
 });

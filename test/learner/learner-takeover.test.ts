@@ -41,6 +41,13 @@ function outcomeOf(run: OpenRun) {
   };
 }
 
+/** The newest published weights. */
+function publishedOf(run: OpenRun): number[] {
+  const { weights } = run.plan.policies[0];
+  const { buffer } = run.policyMemories[0];
+  return [...new Uint8Array(buffer, weights.slots[newestVersion(buffer, weights) & 1], weights.bytes)];
+}
+
 /** A learner that took the place of another, which may have died anywhere. */
 async function successor(run: OpenRun): Promise<Learner> {
   const { learner } = run.plan.policies[0];
@@ -89,7 +96,13 @@ describe.each(Object.entries(algorithms))('who takes the place of a learner, %s,
     ),
   )('that died %s its %s (%d.) comes to what it would have come to', async (when, place, occurrence) => {
     const undisturbed = await makeRun(algorithm);
-    train(await buildLearner(undisturbed, 0), totalSteps);
+    const learner = await buildLearner(undisturbed, 0);
+    const expectedFigures: number[][] = [];
+    while (learner.trainSteps < totalSteps) {
+      learner.trainStep();
+      expectedFigures.push(outcomeOf(undisturbed).figures);
+    }
+    learner.finish();
     const expected = outcomeOf(undisturbed);
 
     const run = await makeRun(algorithm);
@@ -112,11 +125,18 @@ describe.each(Object.entries(algorithms))('who takes the place of a learner, %s,
     vi.restoreAllMocks();
 
     const next = await successor(run);
+    expect(publishedOf(run)).toEqual([...onlineParameters(run, 0)]);
     expect(lost - next.trainSteps).toBeLessThanOrEqual(publishInterval);
     expect(outcomeOf(run).trainSteps).toBe(next.trainSteps);
     // Figures of the commit that it goes on from, whoever posted them.
     expect(outcomeOf(run).figures[0]).toBe(next.trainSteps);
-    train(next, totalSteps);
+    const seen: number[][] = [];
+    while (next.trainSteps < totalSteps) {
+      next.trainStep();
+      seen.push(outcomeOf(run).figures);
+    }
+    expect(seen).toEqual(expectedFigures.slice(totalSteps - seen.length));
+    next.finish();
     const { version, ...outcome } = outcomeOf(run);
     const { version: expectedVersion, ...rest } = expected;
     expect(outcome).toEqual(rest);

@@ -155,6 +155,78 @@ describe('a crashed and recovered run is reproduced', () => {
   });
 });
 
+/** Runs DQN whose threads die (fixtures/perilous-dqn.js), and checks what is true of it in any case. */
+async function fatalRun(
+  deaths: { readonly who: 'learner' | 'actor'; readonly after: number; readonly how: string; readonly limit: number },
+  settings: Readonly<Record<string, unknown>>,
+  parallel: MarlConfiguration['parallel'],
+): Promise<Outcome> {
+  const directory = join(scratch, String(runs++));
+  const file = `${directory}-deaths`;
+  process.env['MARLIN_TEST_DEATHS'] = JSON.stringify({ ...deaths, file });
+  try {
+    const module = new URL('./fixtures/perilous-dqn.js', import.meta.url);
+    const outcome = await outcomeOf(
+      new MarlSystem({
+        environment: 'treasurehunt',
+        agents: { algorithm: { module, hiddenSizes: [8], frameStack: 2, nStep: 2, ...settings } },
+        experiment: { epochs: 12, seed: 1, maxTurns: 50 },
+        parallel: { learningStarts: 60, batchSize: 16, bufferCapacity: 300, ...parallel },
+        output: { directory },
+      }),
+    );
+    expect(outcome.faults).toHaveLength(deaths.limit);
+    expectWhole(outcome, 12, 600);
+    return outcome;
+  } finally {
+    delete process.env['MARLIN_TEST_DEATHS'];
+  }
+}
+
+describe('a learner that dies in the middle of a training step', () => {
+  it.each([
+    ['throw', {}, {}],
+    ['exit', { replay: { kind: 'prioritized' } }, { learnerWorkers: 1 }],
+    ['throw', {}, { mode: 'snapshot', publishInterval: 4 }],
+    ['hang', {}, { learnerWorkers: 2, heartbeatTimeoutMs: 300 }],
+    ['throw', { normalize: { observations: true, rewards: true } }, { bufferCapacity: 60 }],
+  ] as const)(
+    'by %s, with %o and %o: no more than since its last commits is lost, and the run is reproduced',
+    async (how, settings, parallel) => {
+      const { faults, summary } = await fatalRun({ who: 'learner', after: 19, how, limit: 3 }, settings, parallel);
+      const { publishInterval = 10, learnerWorkers } = { learnerWorkers: 2, ...parallel } as NonNullable<
+        MarlConfiguration['parallel']
+      >;
+      const policies = learnerWorkers === 1 ? 2 : 1;
+      for (const fault of faults) {
+        expect(fault.worker).toMatch(/^learner-/);
+        expect(fault.train_steps_lost).toBeLessThan(policies * publishInterval);
+      }
+      expect(Math.max(...faults.map((fault) => fault.train_steps_lost ?? 0))).toBeGreaterThan(0);
+      expect(await reproduceRun(summary.directory ?? '')).toMatchObject({ isSame: true, difference: undefined });
+    },
+  );
+
+  it('in lockstep', async () => {
+    const { faults } = await fatalRun(
+      { who: 'learner', after: 19, how: 'throw', limit: 3 },
+      {},
+      { execution: 'lockstep' },
+    );
+    expect(new Set(faults.map((fault) => fault.message))).toEqual(new Set(['met its fate']));
+  });
+});
+
+it('an actor that dies while it reads weights holds up no publication', async () => {
+  const { faults, summary } = await fatalRun(
+    { who: 'actor', after: 40, how: 'throw', limit: 3 },
+    { epsilon: { start: 0.2, end: 0.2 } },
+    {},
+  );
+  for (const fault of faults) expect(fault.worker).toBe('actor-0');
+  expect(await reproduceRun(summary.directory ?? '')).toMatchObject({ isSame: true, difference: undefined });
+});
+
 /** Terminates threads of a run at random moments, from the beginning of a run to its end. */
 class Killer implements Disposable {
   kills = 0;
