@@ -157,9 +157,10 @@ describe('a crashed and recovered run is reproduced', () => {
 
 /** Runs DQN whose threads die (fixtures/perilous-dqn.js), and checks what is true of it in any case. */
 async function fatalRun(
-  deaths: { readonly who: 'learner' | 'actor'; readonly after: number; readonly how: string; readonly limit: number },
+  deaths: { readonly who: string; readonly after: number; readonly how: string; readonly limit: number },
   settings: Readonly<Record<string, unknown>>,
   parallel: MarlConfiguration['parallel'],
+  faultCount: number = deaths.limit,
 ): Promise<Outcome> {
   const directory = join(scratch, String(runs++));
   const file = `${directory}-deaths`;
@@ -175,7 +176,7 @@ async function fatalRun(
         output: { directory },
       }),
     );
-    expect(outcome.faults).toHaveLength(deaths.limit);
+    expect(outcome.faults).toHaveLength(faultCount);
     expectWhole(outcome, 12, 600);
     return outcome;
   } finally {
@@ -215,6 +216,17 @@ describe('a learner that dies in the middle of a training step', () => {
     );
     expect(new Set(faults.map((fault) => fault.message))).toEqual(new Set(['met its fate']));
   });
+});
+
+it('a publication that its learner could not write down is reproduced', async () => {
+  const { faults, summary } = await fatalRun({ who: 'publisher', after: 2, how: 'throw', limit: 3 }, {}, {});
+  for (const fault of faults) expect(fault.train_steps_lost).toBe(0);
+  expect(await reproduceRun(summary.directory ?? '')).toMatchObject({ isSame: true, difference: undefined });
+});
+
+it('whoever dies behind its last word is missed by nobody', async () => {
+  const { summary } = await fatalRun({ who: 'done', after: 1, how: 'throw', limit: 3 }, {}, {}, 0);
+  expect(await reproduceRun(summary.directory ?? '')).toMatchObject({ isSame: true, difference: undefined });
 });
 
 it('an actor that dies while it reads weights holds up no publication', async () => {
