@@ -32,6 +32,11 @@ interface Manifest {
   /** Turns up to the end of that epoch, and those for which training was owed: more where a run was stopped inside one. */
   readonly turns: number;
   readonly countedTurns: number;
+  /**
+   * Whether the run was stopped inside the epoch that follows, or behind what it still owed: one that goes on plays that
+   * epoch once more, by other weights.
+   */
+  readonly isInside: boolean;
   readonly monitor: MonitorState;
   /** What the bits depend on besides; a run goes on elsewhere, but not by the same bits. */
   readonly platform: ReturnType<typeof thisPlatform>;
@@ -63,8 +68,11 @@ function layoutOf({ learner, rings, weights, durableEnd, algorithmPlan }: Policy
   return createHash('sha256').update(JSON.stringify(layout)).digest('hex');
 }
 
-/** Copies a run as it is. Nothing may write to it meanwhile: the actor waits at its report, learners are held. */
-export function takeCheckpoint(share: RunShare, monitor: RunMonitor): Checkpoint {
+/**
+ * Copies a run as it is. Nothing may write to it meanwhile: the actor waits at its report, learners are held.
+ * @param isInside the run has ended, inside an epoch
+ */
+export function takeCheckpoint(share: RunShare, monitor: RunMonitor, isInside: boolean): Checkpoint {
   const { policies } = share.plan;
   const turns = monitor.actorStart().row[runColumns.turns];
   const { checkpointRings } = share.plan.configuration.output;
@@ -74,7 +82,8 @@ export function takeCheckpoint(share: RunShare, monitor: RunMonitor): Checkpoint
       epoch: monitor.epochs,
       turns,
       // An actor counts a turn once its report has been taken; one on the calling thread counts for itself.
-      countedTurns: Math.max(turns, turnsOf(share, 0).value()),
+      countedTurns: Math.max(turns, turnsOf(share, 0).value(), monitor.lastRow[runColumns.turns]),
+      isInside,
       monitor: monitor.state(),
       platform: thisPlatform(),
       layouts: Object.fromEntries(policies.map((policy) => [policy.id, layoutOf(policy)])),
@@ -113,13 +122,18 @@ export function restoreCheckpoint(share: RunShare, { manifest, policies }: Check
   }
 }
 
-function folderOf(directory: string, epoch: number): string {
-  return join(directory, runFiles.checkpoints, String(epoch).padStart(8, '0'));
+/** Which checkpoint of a run. */
+type CheckpointName = Pick<Manifest, 'epoch' | 'isInside'>;
+
+const insideSuffix = '-inside';
+
+function folderOf(directory: string, { epoch, isInside }: CheckpointName): string {
+  return join(directory, runFiles.checkpoints, `${String(epoch).padStart(8, '0')}${isInside ? insideSuffix : ''}`);
 }
 
 /** Writes a checkpoint aside and renames it, then removes all but the `keep` newest. */
 export async function writeCheckpoint(directory: string, checkpoint: Checkpoint, keep: number): Promise<void> {
-  const folder = folderOf(directory, checkpoint.manifest.epoch);
+  const folder = folderOf(directory, checkpoint.manifest);
   const aside = `${folder}.partial`;
   try {
     await rm(aside, { recursive: true, force: true });
@@ -132,14 +146,36 @@ export async function writeCheckpoint(directory: string, checkpoint: Checkpoint,
     await rm(folder, { recursive: true, force: true });
     await rename(aside, folder);
     await syncFolder(join(directory, runFiles.checkpoints));
-    const epochs = await checkpointEpochs(directory);
-    for (const epoch of epochs.slice(0, Math.max(0, epochs.length - keep))) {
-      await rm(folderOf(directory, epoch), { recursive: true, force: true });
-    }
+    await removeOld(directory, keep);
   } catch (cause) {
     await rm(aside, { recursive: true, force: true }).catch(() => {});
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MarlinError('ERR_CHECKPOINT', `The checkpoint ${folder} could not be written: ${reason}`, { cause });
+  }
+}
+
+/** Those inside epochs are not counted, and are of no use once there is a newer one. */
+async function removeOld(directory: string, keep: number): Promise<void> {
+  const names = await checkpointNames(directory);
+  const whole = names.filter(({ isInside }) => !isInside);
+  const old = [
+    ...whole.slice(0, Math.max(0, whole.length - keep)),
+    ...names.slice(0, -1).filter(({ isInside }) => isInside),
+  ];
+  for (const name of old) await rm(folderOf(directory, name), { recursive: true, force: true });
+}
+
+/**
+ * Removes what a run has written behind a checkpoint that it goes on from, and what a process that was killed left half
+ * written: it is another run from there on.
+ */
+export async function removeNewer(directory: string, { manifest }: Checkpoint): Promise<void> {
+  const kept = folderOf(directory, manifest);
+  const entries = await readdir(join(directory, runFiles.checkpoints));
+  for (const entry of entries) {
+    const folder = join(directory, runFiles.checkpoints, entry);
+    const isOlder = Number.parseInt(entry, 10) <= manifest.epoch && /^\d+$/.test(entry);
+    if (folder !== kept && !isOlder) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -153,44 +189,52 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Epochs of the whole checkpoints of a run, oldest first. */
-async function checkpointEpochs(directory: string): Promise<number[]> {
-  const entries = await readdir(join(directory, runFiles.checkpoints)).catch(() => []);
+/** The checkpoints of a run that were written to the end, oldest first. */
+async function checkpointNames(directory: string): Promise<CheckpointName[]> {
+  const entries = await readdir(join(directory, runFiles.checkpoints)).catch((): string[] => []);
   return entries
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .toSorted((left, right) => left - right);
+    .filter((entry) => /^\d+(-inside)?$/.test(entry))
+    .map((entry) => ({ epoch: Number.parseInt(entry, 10), isInside: entry.endsWith(insideSuffix) }))
+    .toSorted((left, right) => left.epoch - right.epoch || Number(left.isInside) - Number(right.isInside));
+}
+
+/** In words. */
+function told({ epoch, isInside }: CheckpointName): string {
+  return isInside ? `inside epoch ${epoch + 1}` : `of epoch ${epoch}`;
 }
 
 /**
  * Reads a checkpoint of a run.
+ * @param isExact whether the same bits are to follow: one inside an epoch is then taken only where there is no other
  * @param epoch default: the newest
  * @throws MarlinError `ERR_CHECKPOINT` where there is none, or it is damaged: then with the one before it
  */
-export async function readCheckpoint(directory: string, epoch?: number): Promise<Checkpoint> {
-  const epochs = await checkpointEpochs(directory);
-  const chosen = epoch ?? epochs.at(-1);
-  if (chosen === undefined || !epochs.includes(chosen)) {
-    const others = epochs.length === 0 ? 'it has none' : `it has those of epochs ${epochs.join(', ')}`;
+export async function readCheckpoint(directory: string, isExact: boolean, epoch?: number): Promise<Checkpoint> {
+  const names = await checkpointNames(directory);
+  const newest = (isExact ? names.findLast(({ isInside }) => !isInside) : undefined) ?? names.at(-1);
+  const chosen = epoch === undefined ? newest : names.find((name) => name.epoch === epoch);
+  if (chosen === undefined) {
+    const others = names.length === 0 ? 'it has none' : `it has those ${names.map(told).join(', ')}`;
     const which = epoch === undefined ? 'no checkpoint' : `no checkpoint of epoch ${epoch}`;
     throw new MarlinError('ERR_CHECKPOINT', `${directory} has ${which}: ${others}.`);
   }
   const folder = folderOf(directory, chosen);
   try {
     const manifest = parseManifest(await readFile(join(folder, 'manifest.json'), 'utf8'));
-    if (manifest.epoch !== chosen) throw new Error(`its manifest is that of epoch ${manifest.epoch}`);
+    if (told(manifest) !== told(chosen)) throw new Error(`its manifest is that ${told(manifest)}`);
     const policies = Object.keys(manifest.layouts).map(async (id) => {
       const path = join(folder, `${fileNameOf(id)}.safetensors`);
       const { tensors, metadata } = decodeSafetensors(await readFile(path), path);
       if (metadata[hashKey] === undefined) throw new Error(`${path} has no hash of itself`);
-      if (metadata['agent'] !== id || Number(metadata['epoch']) !== chosen) throw new Error(`${path} is another one's`);
+      const isOwn = metadata['agent'] === id && Number(metadata['epoch']) === chosen.epoch;
+      if (!isOwn) throw new Error(`${path} is another one's`);
       return { id, tensors };
     });
     return { manifest, policies: await Promise.all(policies) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const before = epochs.findLast((other) => other < chosen);
-    const offer = before === undefined ? 'There is none before it.' : `The one before it is that of epoch ${before}.`;
+    const before = names[names.indexOf(chosen) - 1] as CheckpointName | undefined;
+    const offer = before === undefined ? 'There is none before it.' : `The one before it is that ${told(before)}.`;
     throw new MarlinError('ERR_CHECKPOINT', `The checkpoint ${folder} is damaged: ${reason}. ${offer}`, { cause });
   }
 }

@@ -63,8 +63,12 @@ export class Checkpoints {
 
   /** Copies the run, which nothing may change meanwhile, and writes the copy. */
   take(): void {
+    this.#take(false);
+  }
+
+  #take(isInside: boolean): void {
     const { share, monitor, onFailure } = this.#parts;
-    const checkpoint = takeCheckpoint(share, monitor);
+    const checkpoint = takeCheckpoint(share, monitor, isInside);
     const { epoch } = checkpoint.manifest;
     this.#takenAt = epoch;
     this.#written = this.#write(checkpoint, this.#written);
@@ -73,13 +77,13 @@ export class Checkpoints {
   }
 
   /**
-   * The run is over and everything it started has ended: takes a last checkpoint, unless that would not be one from which
-   * the same bits follow where these are promised. Resolves once all are written.
+   * The run is over and everything it started has ended: takes a last checkpoint where it ended inside an epoch. Resolves
+   * once all are written.
    */
   async finish(): Promise<void> {
-    const { share, monitor } = this.#parts;
-    const isExact = share.plan.configuration.parallel.execution !== 'async';
-    if (!isExact && monitor.epochs !== this.#takenAt) this.take();
+    const { monitor } = this.#parts;
+    const isInside = monitor.lastRow[runColumns.turns] > monitor.actorStart().row[runColumns.turns];
+    if (isInside || monitor.epochs !== this.#takenAt) this.#take(true);
     const ended = new MarlinError(
       'ERR_CHECKPOINT',
       'The run ended before the end of an epoch, where checkpoints are taken.',

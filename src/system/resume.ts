@@ -28,8 +28,9 @@ export interface ResumeOptions {
  */
 export async function resumeRun(directory: string, options: ResumeOptions = {}): Promise<MarlSystem> {
   const { configuration, platform } = await savedRun(directory);
-  const from = await readCheckpoint(directory, options.checkpoint);
-  const { experiment, output } = configuration;
+  const { experiment, output, parallel } = configuration;
+  const isExact = parallel?.execution !== 'async';
+  const from = await readCheckpoint(directory, isExact, options.checkpoint);
   const ends = { epochs: options.epochs, totalTurns: options.totalTurns, maxSeconds: options.maxSeconds };
   const given = Object.entries({ ...ends, stopAtReward: options.stopAtReward }).filter(([, end]) => end !== undefined);
   const resumed: MarlConfiguration = {
@@ -39,6 +40,10 @@ export async function resumeRun(directory: string, options: ResumeOptions = {}):
   };
   checkUnfinished(resumed, from, directory);
   warnOfPlatform(platform, directory);
+  if (isExact && from.manifest.isInside) {
+    const message = `The only checkpoint of ${directory} is one inside an epoch, which is played once more: the bits will be others than without the interruption.`;
+    process.emitWarning(message, 'MarlinWarning');
+  }
   return new MarlSystem(resumed, from);
 }
 
