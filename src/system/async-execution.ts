@@ -67,6 +67,8 @@ export class AsyncExecution implements Execution {
   /** What the workers were last asked by whoever holds the run. */
   #asked: Command = command.run;
   #haveLearnersStarted = false;
+  /** True while learners stand still, or are to, whatever the run is asked for meanwhile. */
+  #areLearnersHeld = false;
   /** Workers whose work is not done, those included that have not been started. */
   #working: number;
   /** True once all workers have done their work, or one has failed for good. */
@@ -143,7 +145,10 @@ export class AsyncExecution implements Execution {
 
   #ask(asked: Command): void {
     this.#asked = asked;
-    for (const control of [...this.#actors, ...this.#learners]) control.ask(asked);
+    for (const actor of this.#actors) actor.ask(asked);
+    // They hear of it once they are let go: who waits for them to stand still would otherwise wait for ever.
+    if (this.#areLearnersHeld && asked !== command.abort) return;
+    for (const learner of this.#learners) learner.ask(asked);
   }
 
   #areLearnersDue(): boolean {
@@ -257,6 +262,7 @@ export class AsyncExecution implements Execution {
     const areHeld = (): boolean =>
       this.#hasEnded || this.#learners.every((learner) => learner.isHeld || learner.isDone);
     if (this.#haveLearnersStarted) {
+      this.#areLearnersHeld = true;
       for (const learner of this.#learners) learner.ask(command.pause);
       while (!areHeld()) {
         this.#schedule?.drain();
@@ -264,6 +270,7 @@ export class AsyncExecution implements Execution {
       }
     }
     if (!this.#hasEnded) work();
+    this.#areLearnersHeld = false;
     for (const learner of this.#learners) learner.ask(this.#asked);
   }
 
