@@ -4,7 +4,7 @@ import { RecordQueue } from '../buffer/record-queue.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 import type { Command, WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
-import { MarlinError } from '../errors.js';
+import { MarlinError, toError } from '../errors.js';
 import type { ActorTask } from './actor-thread.js';
 import { actorEntry } from './actor-threads.js';
 import type { Checkpoints } from './checkpoints.js';
@@ -105,8 +105,10 @@ export class AsyncExecution implements Execution {
         if (this.#areLearnersDue()) this.#startLearners();
         this.#schedule?.drain();
         this.#trace?.drain();
+        // Repairs that are asked for while reports are taken wait for the next time: their actor may have reported since.
+        const repairs = this.#repairs.length;
         await this.#takeReports();
-        await this.#repair();
+        await this.#repair(repairs);
         await this.#doorbell.sleepUnlessAsync(this.#hasNews, sleepMs);
       }
       await Promise.all(this.#calls);
@@ -283,10 +285,14 @@ export class AsyncExecution implements Execution {
     });
   }
 
-  async #repair(): Promise<void> {
-    for (let repair = this.#repairs.shift(); repair !== undefined; repair = this.#repairs.shift()) {
-      const { work, resolve, reject } = repair;
-      await this.#holdingLearners(work);
+  /** Does the first so many repairs: those of actors that were gone before their reports were taken. */
+  async #repair(count: number): Promise<void> {
+    for (const { work, resolve, reject } of this.#repairs.splice(0, count)) {
+      try {
+        await this.#holdingLearners(work);
+      } catch (error) {
+        reject(toError(error));
+      }
       if (this.#hasEnded) reject(givenUp());
       else resolve();
     }

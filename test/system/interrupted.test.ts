@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MarlSystem } from 'marlin-rl';
-import type { TrainingRecord } from 'marlin-rl';
+import type { MarlConfiguration, TrainingRecord } from 'marlin-rl';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { trial } from './trial-run.js';
+import { failureOf, trial } from './trial-run.js';
 
 let scratch: string;
 let runs = 0;
@@ -23,6 +23,52 @@ function newDirectory(): string {
 function reacting(system: MarlSystem, react: (record: TrainingRecord) => void): MarlSystem {
   return system.addSink({ write: react, close: async () => {} });
 }
+
+/** A short run whose actor exits once. */
+function perilous(
+  options: Readonly<Record<string, unknown>>,
+  overrides: Partial<Omit<MarlConfiguration, 'environment' | 'parallel'>> = {},
+): MarlConfiguration {
+  const deaths = new Int32Array(new SharedArrayBuffer(8));
+  deaths[1] = 1;
+  const restarting = trial({}, { parallel: { restart: {} }, ...overrides });
+  return {
+    ...restarting,
+    environment: { module: new URL('./fixtures/perilous.js', import.meta.url) },
+    environmentOptions: { death: 'exit', deaths, ...options },
+  };
+}
+
+function block(milliseconds: number): void {
+  for (const began = performance.now(); performance.now() - began < milliseconds;);
+}
+
+describe('an actor that is replaced', () => {
+  it('has all its reports taken before, also those that come while the main thread is busy', async () => {
+    for (let repetition = 0; repetition < 12; repetition++) {
+      const episodes: number[] = [];
+      // It reports the third epoch and dies at the next turn, both while a reader of records holds the main thread.
+      const configuration = perilous(
+        { turn: 1, epoch: 3, agents: 1 },
+        { agents: { algorithm: { name: 'random' } }, experiment: { epochs: 6 } },
+      );
+      const system = reacting(new MarlSystem(configuration), (record) => {
+        if (record.kind !== 'episode') return;
+        episodes.push(record.timesteps_total);
+        if (record.episode === 1 + (repetition % 2)) queueMicrotask(() => block(100));
+      });
+      expect(await system.run()).toMatchObject({ epochs: 6, turns: 120 });
+      expect(episodes).toEqual([20, 40, 60, 80, 100, 120]);
+    }
+  });
+
+  it('whose fault a sink does not take ends the run with the error of the sink', async () => {
+    const system = reacting(new MarlSystem(perilous({})), (record) => {
+      if (record.kind === 'fault') throw new Error('no room for faults');
+    });
+    expect(await failureOf(system.run())).toMatchObject({ message: 'no room for faults' });
+  }, 20_000);
+});
 
 describe('while learners are brought to a stand for a checkpoint', () => {
   it.each(['stop', 'resume'] as const)(
