@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MarlSystem } from 'marlin-rl';
+import { MarlSystem, reproduceRun } from 'marlin-rl';
 import type { MarlConfiguration, TrainingRecord } from 'marlin-rl';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf, trial } from './trial-run.js';
@@ -68,6 +68,16 @@ describe('an actor that is replaced', () => {
     });
     expect(await failureOf(system.run())).toMatchObject({ message: 'no room for faults' });
   }, 20_000);
+
+  it('while the run is stopped leaves one that is reproduced', async () => {
+    const directory = newDirectory();
+    const configuration = perilous({ turn: 13, epoch: 3 }, { output: { directory }, experiment: { epochs: 1_000 } });
+    const system = reacting(new MarlSystem(configuration), (record) => {
+      if (record.kind === 'fault') void system.stop();
+    });
+    expect(await system.run()).toMatchObject({ epochs: 3, turns: 60, reason: 'stopped' });
+    expect(await reproduceRun(directory)).toMatchObject({ difference: undefined, isSame: true });
+  });
 });
 
 describe('while learners are brought to a stand for a checkpoint', () => {
