@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { MarlSystem, reproduceRun } from 'marlin-rl';
 import type { MarlConfiguration, TrainingRecord } from 'marlin-rl';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,14 +25,14 @@ function reacting(system: MarlSystem, react: (record: TrainingRecord) => void): 
   return system.addSink({ write: react, close: async () => {} });
 }
 
-/** A short run whose actor exits once. */
+/** A short run whose actor dies once. */
 function perilous(
   options: Readonly<Record<string, unknown>>,
-  overrides: Partial<Omit<MarlConfiguration, 'environment' | 'parallel'>> = {},
+  overrides: Partial<Omit<MarlConfiguration, 'environment'>> = {},
 ): MarlConfiguration {
   const deaths = new Int32Array(new SharedArrayBuffer(8));
   deaths[1] = 1;
-  const restarting = trial({}, { parallel: { restart: {} }, ...overrides });
+  const restarting = trial({}, { ...overrides, parallel: { restart: {}, ...overrides.parallel } });
   return {
     ...restarting,
     environment: { module: new URL('./fixtures/perilous.js', import.meta.url) },
@@ -78,6 +79,40 @@ describe('an actor that is replaced', () => {
     expect(await system.run()).toMatchObject({ epochs: 3, turns: 60, reason: 'stopped' });
     expect(await reproduceRun(directory)).toMatchObject({ difference: undefined, isSame: true });
   });
+});
+
+describe('a thread that hangs is found', () => {
+  it('also once its work is done', async () => {
+    const configuration = perilous({ death: 'dispose' }, { parallel: { heartbeatTimeoutMs: 200 } });
+    expect(await new MarlSystem(configuration).run()).toMatchObject({ epochs: 10, turns: 200 });
+  }, 20_000);
+
+  it('also where the one before it was killed in its sleep', async () => {
+    const deaths = new Int32Array(new SharedArrayBuffer(8));
+    const configuration = perilous(
+      { death: 'hang', turn: 1, epoch: 0, deaths },
+      {
+        experiment: { checkpointEvery: 2 },
+        parallel: { heartbeatTimeoutMs: 200 },
+        output: { directory: newDirectory() },
+      },
+    );
+    const threads: Worker[] = [];
+    const note = (worker: Worker): void => void threads.push(worker);
+    process.on('worker', note);
+    const faults: (string | undefined)[] = [];
+    const system = reacting(new MarlSystem(configuration), (record) => {
+      if (record.kind === 'fault') faults.push(record.code);
+      if (record.kind !== 'episode' || record.episode !== 2) return;
+      // The actor sleeps until this record, of which there is to be a checkpoint, has been taken.
+      block(50);
+      void threads[0]?.terminate();
+      deaths.set([0, 1]);
+    });
+    expect(await system.run()).toMatchObject({ epochs: 10, turns: 200 });
+    process.off('worker', note);
+    expect(faults).toEqual(['ERR_WORKER_EXIT', 'ERR_WORKER_HANG']);
+  }, 20_000);
 });
 
 describe('while learners are brought to a stand for a checkpoint', () => {
