@@ -101,8 +101,10 @@ describe('a thread that hangs is found', () => {
     const note = (worker: Worker): void => void threads.push(worker);
     process.on('worker', note);
     const faults: (string | undefined)[] = [];
+    const lost: (number | undefined)[] = [];
     const system = reacting(new MarlSystem(configuration), (record) => {
       if (record.kind === 'fault') faults.push(record.code);
+      if (record.kind === 'fault') lost.push(record.turns_lost);
       if (record.kind !== 'episode' || record.episode !== 2) return;
       // The actor sleeps until this record, of which there is to be a checkpoint, has been taken.
       block(50);
@@ -112,6 +114,7 @@ describe('a thread that hangs is found', () => {
     expect(await system.run()).toMatchObject({ epochs: 10, turns: 200 });
     process.off('worker', note);
     expect(faults).toEqual(['ERR_WORKER_EXIT', 'ERR_WORKER_HANG']);
+    expect(lost).toEqual([0, 0]);
   }, 20_000);
 });
 
