@@ -81,7 +81,9 @@ export function takeCheckpoint(share: RunShare, monitor: RunMonitor): Checkpoint
     },
     policies: policies.map((policy, index) => {
       const memory = new Uint8Array(share.policyMemories[index].buffer);
-      const regions = Object.entries(regionsOf(policy)).filter(([name]) => checkpointRings || name !== 'rings');
+      // Half a rollout is of no use without the other half: its learner would wait for rows, and its actor for the learner.
+      const hasRings = checkpointRings || policy.algorithmPlan.experience.kind === 'rollout';
+      const regions = Object.entries(regionsOf(policy)).filter(([name]) => hasRings || name !== 'rings');
       const parameters = onlineParameters(share, index).slice();
       return {
         id: policy.id,
@@ -150,6 +152,13 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** Removes the checkpoints behind an epoch: those of a run that is made anew from there. */
+export async function removeCheckpointsBehind(directory: string, epoch: number): Promise<void> {
+  for (const other of await checkpointEpochs(directory)) {
+    if (other > epoch) await rm(folderOf(directory, other), { recursive: true, force: true });
   }
 }
 

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { MarlinError } from '../errors.js';
 import type { TrainingRecord } from '../metrics/record.js';
 import { writtenAlgorithm } from './algorithm-modules.js';
+import { removeCheckpointsBehind } from './checkpoint.js';
 import { runFiles, settingsText, writeWhole } from './run-files.js';
 import { networkEngines } from './run-plan.js';
 import type { RunPlan } from './run-plan.js';
@@ -36,8 +37,8 @@ export async function writeConfiguration(directory: string, plan: RunPlan): Prom
 }
 
 /**
- * Makes the directory of a run ready to be gone on in from the end of an epoch: records behind it are made anew, and a
- * schedule would not lead to where the run goes now.
+ * Makes the directory of a run ready to be gone on in from the end of an epoch: records and checkpoints behind it are made
+ * anew, and a schedule would not lead to where the run goes now.
  * @throws MarlinError `ERR_RUN_DIRECTORY` when it cannot be written, or records before that are missing or damaged
  */
 export async function clearResumed(directory: string, epoch: number): Promise<void> {
@@ -47,6 +48,8 @@ export async function clearResumed(directory: string, epoch: number): Promise<vo
     const { episodes, lines } = await recordsUpTo(path, epoch);
     if (episodes < epoch)
       throw new Error(`${runFiles.metrics} holds the records of ${episodes} epochs, not of ${epoch}`);
+    // First: one whose records are gone could not be gone on from.
+    await removeCheckpointsBehind(directory, epoch);
     await writeWhole(path, lines);
   });
 }

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { MarlSystem, reproduceRun } from 'marlin-rl';
+import { MarlSystem, reproduceRun, resumeRun } from 'marlin-rl';
 import type { MarlConfiguration, TrainingRecord } from 'marlin-rl';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf, trial } from './trial-run.js';
@@ -116,6 +116,50 @@ describe('a thread that hangs is found', () => {
     expect(faults).toEqual(['ERR_WORKER_EXIT', 'ERR_WORKER_HANG']);
     expect(lost).toEqual([0, 0]);
   }, 20_000);
+});
+
+describe('a run that is resumed', () => {
+  it.each(['async', 'lockstep', 'sequential'] as const)(
+    'has its rollouts, always: %s',
+    async (execution) => {
+      const directory = newDirectory();
+      // A checkpoint inside the fifth rollout.
+      const configuration = trial(
+        {},
+        {
+          agents: { algorithm: { name: 'ppo', hiddenSizes: [8], rolloutTurns: 24, minibatchSize: 10, passes: 2 } },
+          experiment: { epochs: 5, maxTurns: 20 },
+          parallel: { execution },
+          output: { directory, checkpointRings: false },
+        },
+      );
+      await new MarlSystem(configuration).run();
+      const { agents } = await (await resumeRun(directory, { epochs: 12 })).run();
+      for (const { trainSteps } of agents) expect(trainSteps).toBe(10 * 6);
+    },
+    20_000,
+  );
+
+  it('from an older checkpoint does not keep those that were behind it', async () => {
+    const directory = newDirectory();
+    const configuration = trial(
+      {},
+      {
+        experiment: { epochs: 10, checkpointEvery: 2 },
+        parallel: { execution: 'sequential' },
+        output: { directory, keepCheckpoints: 3 },
+      },
+    );
+    await new MarlSystem(configuration).run();
+    const system = await resumeRun(directory, { checkpoint: 6, epochs: 1_000 });
+    reacting(system, (record) => {
+      if (record.kind === 'episode' && record.episode === 9) void system.stop();
+    });
+    await system.run();
+    expect((await readdir(join(directory, 'checkpoints'))).at(-1)).toBe('00000008');
+    const again = await resumeRun(directory, { epochs: 20 });
+    expect(await again.run()).toMatchObject({ epochs: 20 });
+  });
 });
 
 describe('while learners are brought to a stand for a checkpoint', () => {
