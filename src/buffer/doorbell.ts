@@ -26,6 +26,11 @@ export class Doorbell {
     return Atomics.load(this.#words, this.#sleeping) === 1;
   }
 
+  /** The owner is gone, perhaps in its sleep: the next one is awake. */
+  reset(): void {
+    Atomics.store(this.#words, this.#sleeping, 0);
+  }
+
   /** Wakes the owner if it sleeps. Call after the progress that it waits for has been stored. */
   ring(): void {
     // The ringer stores progress, then loads `sleeping`; the sleeper stores `sleeping`, then loads progress. Both in

@@ -93,6 +93,7 @@ export class WorkerControl {
   /** Main thread: makes the line ready for the worker that follows one that died. What is asked remains asked. */
   reset(): void {
     this.isHeld = false;
+    this.doorbell.reset();
   }
 
   /** Worker: everything it will ever write has been written. */

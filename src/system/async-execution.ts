@@ -4,7 +4,7 @@ import { RecordQueue } from '../buffer/record-queue.js';
 import type { WideCounter } from '../buffer/wide-counter.js';
 import type { Command, WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
-import { MarlinError } from '../errors.js';
+import { MarlinError, toError } from '../errors.js';
 import type { ActorTask } from './actor-thread.js';
 import { actorEntry } from './actor-threads.js';
 import type { Checkpoints } from './checkpoints.js';
@@ -67,6 +67,8 @@ export class AsyncExecution implements Execution {
   /** What the workers were last asked by whoever holds the run. */
   #asked: Command = command.run;
   #haveLearnersStarted = false;
+  /** True while learners stand still, or are to, whatever the run is asked for meanwhile. */
+  #areLearnersHeld = false;
   /** Workers whose work is not done, those included that have not been started. */
   #working: number;
   /** True once all workers have done their work, or one has failed for good. */
@@ -103,8 +105,10 @@ export class AsyncExecution implements Execution {
         if (this.#areLearnersDue()) this.#startLearners();
         this.#schedule?.drain();
         this.#trace?.drain();
+        // Repairs that are asked for while reports are taken wait for the next time: their actor may have reported since.
+        const repairs = this.#repairs.length;
         await this.#takeReports();
-        await this.#repair();
+        await this.#repair(repairs);
         await this.#doorbell.sleepUnlessAsync(this.#hasNews, sleepMs);
       }
       await Promise.all(this.#calls);
@@ -143,7 +147,10 @@ export class AsyncExecution implements Execution {
 
   #ask(asked: Command): void {
     this.#asked = asked;
-    for (const control of [...this.#actors, ...this.#learners]) control.ask(asked);
+    for (const actor of this.#actors) actor.ask(asked);
+    // They hear of it once they are let go: who waits for them to stand still would otherwise wait for ever.
+    if (this.#areLearnersHeld && asked !== command.abort) return;
+    for (const learner of this.#learners) learner.ask(asked);
   }
 
   #areLearnersDue(): boolean {
@@ -257,6 +264,7 @@ export class AsyncExecution implements Execution {
     const areHeld = (): boolean =>
       this.#hasEnded || this.#learners.every((learner) => learner.isHeld || learner.isDone);
     if (this.#haveLearnersStarted) {
+      this.#areLearnersHeld = true;
       for (const learner of this.#learners) learner.ask(command.pause);
       while (!areHeld()) {
         this.#schedule?.drain();
@@ -264,6 +272,7 @@ export class AsyncExecution implements Execution {
       }
     }
     if (!this.#hasEnded) work();
+    this.#areLearnersHeld = false;
     for (const learner of this.#learners) learner.ask(this.#asked);
   }
 
@@ -276,10 +285,14 @@ export class AsyncExecution implements Execution {
     });
   }
 
-  async #repair(): Promise<void> {
-    for (let repair = this.#repairs.shift(); repair !== undefined; repair = this.#repairs.shift()) {
-      const { work, resolve, reject } = repair;
-      await this.#holdingLearners(work);
+  /** Does the first so many repairs: those of actors that were gone before their reports were taken. */
+  async #repair(count: number): Promise<void> {
+    for (const { work, resolve, reject } of this.#repairs.splice(0, count)) {
+      try {
+        await this.#holdingLearners(work);
+      } catch (error) {
+        reject(toError(error));
+      }
       if (this.#hasEnded) reject(givenUp());
       else resolve();
     }

@@ -90,7 +90,9 @@ export function takeCheckpoint(share: RunShare, monitor: RunMonitor, isInside: b
     },
     policies: policies.map((policy, index) => {
       const memory = new Uint8Array(share.policyMemories[index].buffer);
-      const regions = Object.entries(regionsOf(policy)).filter(([name]) => checkpointRings || name !== 'rings');
+      // Half a rollout is of no use without the other half: its learner would wait for rows, and its actor for the learner.
+      const hasRings = checkpointRings || policy.algorithmPlan.experience.kind === 'rollout';
+      const regions = Object.entries(regionsOf(policy)).filter(([name]) => hasRings || name !== 'rings');
       const parameters = onlineParameters(share, index).slice();
       return {
         id: policy.id,

@@ -137,7 +137,7 @@ const outputSchema = strictSettings({
   trace: v.optional(v.boolean(), false),
   /** Newest checkpoints that are kept. Default 2. */
   keepCheckpoints: v.optional(count, 2),
-  /** Whether they hold what is in the rings; without, a resumed run collects anew. Default true. */
+  /** Whether they hold what is in the rings; without, a resumed run collects anew. Rollouts always are. Default true. */
   checkpointRings: v.optional(v.boolean(), true),
 });
 

@@ -4,7 +4,7 @@ import { JsonlSink } from '../metrics/jsonl-sink.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
 import { takeWeights } from './playable-policy.js';
 import type { Checkpoint } from './checkpoint.js';
-import { removeNewer, restoreCheckpoint } from './checkpoint.js';
+import { restoreCheckpoint } from './checkpoint.js';
 import { Checkpoints } from './checkpoints.js';
 import { allocateRun } from './run-allocation.js';
 import { Recovery } from './recovery.js';
@@ -65,10 +65,7 @@ export async function prepareRun(
   let share = await allocateRun(plan);
   if (from !== undefined) restoreCheckpoint(share, from);
   if (directory !== undefined) {
-    if (from !== undefined) {
-      await clearResumed(directory, from.manifest.epoch);
-      await removeNewer(directory, from);
-    }
+    if (from !== undefined) await clearResumed(directory, from);
     await writeConfiguration(directory, plan);
   }
   const schedule = await ScheduleFiles.open(share, giveUp);

@@ -67,7 +67,8 @@ export class Recovery {
       schedule?.note(name, eventKind.actorStart, index, [start.row[runColumns.epochs], headOf(share, index, actor)]);
       cutShort(share, index, actor);
     }
-    this.#emit(name, error, { turns_lost: turnsOf(share, actor).value() - turns });
+    // A turn is counted once its report has been taken: one that died in between has lost none.
+    this.#emit(name, error, { turns_lost: Math.max(0, turnsOf(share, actor).value() - turns) });
     return { share: { ...share, start }, actor };
   }
 

@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 import { MarlinError } from '../errors.js';
 import type { TrainingRecord } from '../metrics/record.js';
 import { writtenAlgorithm } from './algorithm-modules.js';
+import type { Checkpoint } from './checkpoint.js';
+import { removeNewer } from './checkpoint.js';
 import { runFiles, settingsText, writeWhole } from './run-files.js';
 import { networkEngines } from './run-plan.js';
 import type { RunPlan } from './run-plan.js';
@@ -36,17 +38,20 @@ export async function writeConfiguration(directory: string, plan: RunPlan): Prom
 }
 
 /**
- * Makes the directory of a run ready to be gone on in from the end of an epoch: records behind it are made anew, and a
- * schedule would not lead to where the run goes now.
+ * Makes the directory of a run ready to be gone on in from a checkpoint: records and checkpoints behind it are made
+ * anew, and a schedule would not lead to where the run goes now.
  * @throws MarlinError `ERR_RUN_DIRECTORY` when it cannot be written, or records before that are missing or damaged
  */
-export async function clearResumed(directory: string, epoch: number): Promise<void> {
+export async function clearResumed(directory: string, from: Checkpoint): Promise<void> {
+  const { epoch } = from.manifest;
   await inDirectory(directory, async () => {
     await rm(join(directory, runFiles.schedule), { recursive: true, force: true });
     const path = join(directory, runFiles.metrics);
     const { episodes, lines } = await recordsUpTo(path, epoch);
     if (episodes < epoch)
       throw new Error(`${runFiles.metrics} holds the records of ${episodes} epochs, not of ${epoch}`);
+    // First: one whose records are gone could not be gone on from.
+    await removeNewer(directory, from);
     await writeWhole(path, lines);
   });
 }

@@ -152,8 +152,10 @@ export class ScheduledReplay {
       },
     });
     const isOver = (): boolean => writers.length > 0 && writers.every(({ isThrough }) => isThrough);
+    // A thread that died may have been further than where the run was stopped: the one behind it began anew.
+    const endTurns = ends.length === 0 ? this.#endTurns : Infinity;
     let yieldedMs = performance.now();
-    while (!actor.finished && actor.turns < this.#endTurns && !isOver()) {
+    while (!actor.finished && actor.turns < endTurns && !isOver()) {
       actor.playTurn();
       this.turns = actor.turns;
       train();

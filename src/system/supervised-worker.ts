@@ -45,6 +45,8 @@ export class SupervisedWorker<Task> {
   readonly #restarts: RestartWindow;
   #thread: WorkerHandle<Task>;
   #isGivenUp = false;
+  /** True once its one call has returned. */
+  #hasReturned = false;
   #beats = 0;
   #hasBeaten = false;
   #looks = 0;
@@ -68,16 +70,19 @@ export class SupervisedWorker<Task> {
       this.#hasBeaten = false;
       try {
         await this.#thread.run(task(life));
+        this.#hasReturned = true;
         return;
       } catch (thrown) {
         // From here on nothing of it writes any more.
         await this.#thread.terminate();
         // It had said its last word.
-        if (control.isDone) return;
+        this.#hasReturned = control.isDone;
+        if (this.#hasReturned) return;
         const error = toError(thrown);
         if (this.#isGivenUp) throw error;
         await this.#requireRestart(error, life);
         await recover(error, life);
+        if (this.#isGivenUp) throw error;
         control.reset();
         this.#thread = this.#startThread();
       }
@@ -86,12 +91,13 @@ export class SupervisedWorker<Task> {
 
   /** Looks whether it still gets on; to be called {@link looksPerTimeout} times in the time that it may take. */
   look(): void {
+    if (this.#hasReturned) return;
     const { control, heartbeatTimeoutMs } = this.#parts;
     const { beats } = control;
     const gotOn = beats !== this.#beats;
     this.#hasBeaten ||= gotOn;
     // Looks are counted rather than time: a process that was stopped as a whole takes up its looks where it left off.
-    if (gotOn || control.doorbell.isAsleep || control.isDone) this.#looks = 0;
+    if (gotOn || control.doorbell.isAsleep) this.#looks = 0;
     else this.#looks++;
     this.#beats = beats;
     const allowedMs = this.#hasBeaten ? heartbeatTimeoutMs : Math.max(heartbeatTimeoutMs, leastStartMs);

@@ -8,13 +8,13 @@ import type { WaitReason } from '#marlin/metrics/probes.js';
 import { scheduleWriter } from '#marlin/system/recording.js';
 import type { RunShare } from '#marlin/system/run-share.js';
 
-/** Stands for the main thread: once rung, it takes all that is in the queue and rings the producer. */
+/** Stands for the main thread: once rung, and once the producer sleeps, it takes all that is in the queue and rings it. */
 const consumer = `
   const { workerData: { words, main, queue, producer } } = require('node:worker_threads');
   Atomics.store(words, main + 1, 1);
   Atomics.wait(words, main, 0);
-  Atomics.store(words, queue + 32, Atomics.load(words, queue));
   while (Atomics.load(words, producer + 2) !== 1);
+  Atomics.store(words, queue + 32, Atomics.load(words, queue));
   Atomics.add(words, producer + 1, 1);
   Atomics.notify(words, producer + 1);
 `;
