@@ -234,9 +234,12 @@ export async function readCheckpoint(directory: string, isExact: boolean, epoch?
     });
     return { manifest, policies: await Promise.all(policies) };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
     const before = names[names.indexOf(chosen) - 1] as CheckpointName | undefined;
-    const offer = before === undefined ? 'There is none before it.' : `The one before it is that ${told(before)}.`;
+    const offer =
+      before === undefined
+        ? 'There is none before it.'
+        : `The one before it is that ${told(before)}: --checkpoint ${before.epoch}.`;
     throw new MarlinError('ERR_CHECKPOINT', `The checkpoint ${folder} is damaged: ${reason}. ${offer}`, { cause });
   }
 }
