@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MarlSystem, resumeRun } from 'marlin-rl';
 import type { SoakTask } from './task.js';
@@ -62,7 +62,6 @@ export async function fillDisk(folder: string): Promise<FullDiskResult> {
 
 /** Fills what is left of the disk, but for so many bytes. */
 async function fill(path: string, spare: number): Promise<void> {
-  const { statfs } = await import('node:fs/promises');
   const { bavail, bsize } = await statfs(join(path, '..'));
   await writeFile(path, new Uint8Array(Math.max(0, bavail * bsize - spare))).catch(() => {});
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultRecord } from 'marlin-rl';
@@ -30,7 +30,10 @@ export interface KillsResult {
   readonly trainStepsLost: readonly number[];
   /** Per death of an actor. */
   readonly turnsLost: readonly number[];
-  /** From a learner's death, as it was told to die, to the next training step of the thread that followed. */
+  /**
+   * From a learner's death to the next training step of the thread that followed. Not of hangs, which a time-out finds, nor
+   * of heaps, which take long to fill.
+   */
   readonly toNextStepMs: readonly number[];
 }
 
@@ -62,6 +65,8 @@ export async function runWithKills(directory: string, options: KillsOptions): Pr
       experiment: { epochs, seed, checkpointEvery: 50 },
       parallel: {
         publishInterval,
+        // One for each agent.
+        learnerWorkers: 2,
         learningStarts: 200,
         restart: { maxRestarts: Infinity },
         heartbeatTimeoutMs: 500,
@@ -83,10 +88,10 @@ export async function runWithKills(directory: string, options: KillsOptions): Pr
       if (diedMs === undefined) break;
       kills[manner] = (kills[manner] ?? 0) + 1;
       while (faults.length === before && !isOver()) await delay(1);
-      const stepMs =
-        faults.at(-1)?.worker.startsWith('learner') === true ? await firstStepAfter(orders, diedMs, isOver) : undefined;
-      // A hang is found by its time-out, which is no part of the recovery.
-      if (stepMs !== undefined && manner !== 'hang') toNextStepMs.push(stepMs - diedMs);
+      const [, worker] = /^learner-(\d+)$/.exec(faults.at(-1)?.worker ?? '') ?? [];
+      const isTimed = manner !== 'hang' && manner !== 'heap';
+      const stepMs = worker === undefined ? undefined : await firstStepAfter(orders, `agent-${worker}`, diedMs, isOver);
+      if (stepMs !== undefined && isTimed) toNextStepMs.push(stepMs - diedMs);
     }
     await rm(join(orders, 'order'), { force: true });
     const summary = await run;
@@ -119,13 +124,16 @@ async function killOne(
   isOver: () => boolean,
 ): Promise<number | undefined> {
   if (manner === 'terminate') {
-    const diedMs = performance.timeOrigin + performance.now();
-    return threads.terminateOne(Math.random) ? diedMs : undefined;
+    while (!isOver()) {
+      const diedMs = performance.timeOrigin + performance.now();
+      if (threads.terminateOne(Math.random)) return diedMs;
+      await delay(5);
+    }
+    return undefined;
   }
   await writeFile(join(orders, 'order.new'), `${victim} ${manner}`);
   await rm(join(orders, 'taken'), { force: true });
   // Whole at once.
-  const { rename } = await import('node:fs/promises');
   await rename(join(orders, 'order.new'), join(orders, 'order'));
   while (!existsSync(join(orders, 'taken'))) {
     if (isOver()) return undefined;
@@ -135,12 +143,18 @@ async function killOne(
   return Number((await readFile(join(orders, 'deaths'), 'utf8')).trim().split('\n').at(-1));
 }
 
-/** When a thread did its first training step after this time; undefined where the run ended before. */
-async function firstStepAfter(orders: string, afterMs: number, isOver: () => boolean): Promise<number | undefined> {
+/** When the next thread did its first training step for this agent; undefined where the run ended before. */
+async function firstStepAfter(
+  orders: string,
+  agent: string,
+  afterMs: number,
+  isOver: () => boolean,
+): Promise<number | undefined> {
   const path = join(orders, 'first-steps');
   while (!isOver()) {
-    const steps = existsSync(path) ? (await readFile(path, 'utf8')).trim().split('\n').map(Number) : [];
-    const next = steps.find((stepMs) => stepMs > afterMs);
+    const steps = existsSync(path) ? (await readFile(path, 'utf8')).trim().split('\n') : [];
+    const times = steps.filter((step) => step.startsWith(`${agent} `)).map((step) => Number(step.split(' ')[1]));
+    const next = times.find((stepMs) => stepMs > afterMs);
     if (next !== undefined) return next;
     await delay(2);
   }
@@ -209,7 +223,7 @@ export const kills: SoakTask<KillsResult> = {
         ),
       },
       {
-        what: "from a learner's death to the next training step of its successor",
+        what: "from a learner's death (by terminate, exit, throw) to the next training step of its successor",
         bar: 'median ≤ 300 ms',
         seen: spreadText(latencies, 'ms'),
         isMet: latencies.toSorted((left, right) => left - right)[latencies.length >> 1] <= 300,

@@ -19,7 +19,7 @@ interface MemoryResult {
 }
 
 /** One long run: small agents, every part at work. */
-async function overTurns(directory: string, turns: number): Promise<MemoryResult> {
+export async function overTurns(directory: string, turns: number): Promise<MemoryResult> {
   using threads = new Threads();
   const megabytes: number[] = [];
   const tenth = turns / 10;
@@ -43,7 +43,7 @@ async function overTurns(directory: string, turns: number): Promise<MemoryResult
   return { what: 'turns', megabytes, threadsLeft: threads.alive.size, filesLeft: openFiles(directory).length };
 }
 
-async function overCycles(directory: string, cycles: number): Promise<MemoryResult> {
+export async function overCycles(directory: string, cycles: number): Promise<MemoryResult> {
   using threads = new Threads();
   const megabytes: number[] = [];
   for (let cycle = 0; cycle < cycles; cycle++) {

@@ -66,7 +66,8 @@ export function mortal(usual) {
         initialize: (random) => trainer.initialize(random),
         step() {
           trainer.step();
-          if (isFirst && folder !== undefined) appendFileSync(join(folder, 'first-steps'), `${nowMs()}\n`);
+          if (isFirst && folder !== undefined)
+            appendFileSync(join(folder, 'first-steps'), `${context.agent.id} ${nowMs()}\n`);
           isFirst = false;
           // Its effects are in memory, and it is not counted yet.
           perhapsDie('learner');

@@ -79,9 +79,11 @@ export class ActorLoop {
   report(row: Float64Array): void {
     const { reports, main, isAwaited, control } = this.#parts;
     this.#slowest = undefined;
-    const isHeld = control.isReportAwaited || isAwaited(row[runColumns.epochs]);
-    // Before the row is there: whoever finds it alone in the queue then knows whether this actor waits behind it.
-    control.isHeld = isHeld;
+    const epochs = row[runColumns.epochs];
+    const isHeld = row[runColumns.isWholeEpoch] === 1 && (control.isReportAwaited || isAwaited(epochs));
+    // Before the row is there: whoever finds it then knows whether this actor waits behind it. With the epoch, for the row
+    // that is found may still be the one before.
+    control.heldAt = isHeld ? epochs : 0;
     while (!reports.push(row)) {
       if (this.#isAborted) return;
       this.#wait(this.#hasRoom);
@@ -89,7 +91,7 @@ export class ActorLoop {
     main.ring();
     if (!isHeld) return;
     while (!this.#areTaken()) this.#wait(this.#areTaken);
-    control.isHeld = false;
+    control.heldAt = 0;
   }
 
   get #isAborted(): boolean {

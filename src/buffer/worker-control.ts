@@ -22,8 +22,8 @@ export type Command = (typeof command)[keyof typeof command];
  *   word 0     command    written by the main thread, read by the worker
  *   word 1–2   doorbell   rung by any thread, slept on by the worker
  *   word 3     done       written by the worker when its work is complete
- *   word 4     held       written by the worker: 1 while an actor waits for its report to be taken, or while a learner
- *                         is paused and has saved where it stands
+ *   word 4     held       written by the worker: not 0 while an actor waits for its report to be taken (the epoch of that
+ *                         report), or while a learner is paused and has saved where it stands (1)
  *   word 5     awaited    written by the main thread: an actor waits until its next report has been taken
  *   word 6     beats      counted by the worker: it gets on with its work
  * ```
@@ -63,12 +63,17 @@ export class WorkerControl {
 
   /** True while the worker stands still and what it has done can be seen in memory. */
   get isHeld(): boolean {
-    return Atomics.load(this.#words, 2 + doorbellWords) === 1;
+    return this.heldAt !== 0;
   }
 
-  /** Worker: says whether it is held. Releases what it has saved before. */
-  set isHeld(isHeld: boolean) {
-    Atomics.store(this.#words, 2 + doorbellWords, isHeld ? 1 : 0);
+  /** 0 while it is not held; of an actor, the epochs that the report tells of at which it waits. */
+  get heldAt(): number {
+    return Atomics.load(this.#words, 2 + doorbellWords);
+  }
+
+  /** Worker: says whether and where it is held. Releases what it has saved before. */
+  set heldAt(place: number) {
+    Atomics.store(this.#words, 2 + doorbellWords, place);
   }
 
   /** True where the actor is to wait until its next report has been taken. */
@@ -92,7 +97,7 @@ export class WorkerControl {
 
   /** Main thread: makes the line ready for the worker that follows one that died. What is asked remains asked. */
   reset(): void {
-    this.isHeld = false;
+    this.heldAt = 0;
     this.doorbell.reset();
   }
 

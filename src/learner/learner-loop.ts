@@ -87,10 +87,10 @@ export class LearnerLoop {
   #hold(): void {
     const { control, shares, main } = this.#parts;
     for (const { learner } of shares) learner.save();
-    control.isHeld = true;
+    control.heldAt = 1;
     main.ring();
     this.#sleepUnless(this.#isReleased, 'pause');
-    control.isHeld = false;
+    control.heldAt = 0;
   }
 
   #sleepUnless(ready: () => boolean, reason: WaitReason): void {

@@ -27,6 +27,8 @@ export interface LearnerParts {
   readonly metricNames: readonly string[];
   /** Training steps between publications. */
   readonly publishInterval: number;
+  /** Whether fewer may be committed, at the end of a run; the steps on a rollout are committed together. */
+  readonly commitsPartly: boolean;
   /** Takes note of what is done, where a run is recorded. */
   readonly witness?: LearnerWitness | undefined;
 }
@@ -117,7 +119,7 @@ export class Learner {
 
   /** Commits and publishes what has been trained since the last time: the last act of a run. */
   finish(): void {
-    if (this.#committedAt < this.trainSteps) this.#commit();
+    if (this.#committedAt < this.trainSteps && this.#parts.commitsPartly) this.#commit();
     if (this.#publishedAt < this.#committedAt) this.#tryPublish();
     this.#parts.witness?.finished();
   }

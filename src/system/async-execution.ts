@@ -5,6 +5,7 @@ import type { WideCounter } from '../buffer/wide-counter.js';
 import type { Command, WorkerControl } from '../buffer/worker-control.js';
 import { command } from '../buffer/worker-control.js';
 import { MarlinError, toError } from '../errors.js';
+import { runColumns } from '../metrics/epoch-row.js';
 import type { ActorTask } from './actor-thread.js';
 import { actorEntry } from './actor-threads.js';
 import type { Checkpoints } from './checkpoints.js';
@@ -236,7 +237,7 @@ export class AsyncExecution implements Execution {
     for (const [actor, queue] of this.#queues.entries()) {
       while (queue.peek(this.#row)) {
         this.#report(this.#row);
-        const isHeld = this.#actors[actor].isHeld && queue.length === 1;
+        const isHeld = this.#actors[actor].heldAt === this.#row[runColumns.epochs];
         if (isHeld && this.#checkpoints?.isDue(this.#row) === true) await this.#takeCheckpoint(actor);
         queue.drop();
         // It may be waiting for room, or until this report has been taken.
@@ -254,6 +255,11 @@ export class AsyncExecution implements Execution {
 
   /** The actor waits at its report; once all learners are held as well, nothing changes but what this thread does. */
   async #takeCheckpoint(actor: number): Promise<void> {
+    while (this.#checkpoints?.isWriting === true) {
+      this.#schedule?.drain();
+      this.#trace?.drain();
+      await Promise.race([this.#checkpoints.settled(), delay(takingMs)]);
+    }
     await this.#holdingLearners(() => this.#checkpoints?.take());
     this.#actors[actor].isReportAwaited = this.#checkpoints?.isAsked === true;
   }

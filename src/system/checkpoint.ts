@@ -6,6 +6,7 @@ import { runColumns } from '../metrics/epoch-row.js';
 import { decodeSafetensors, encodeSafetensors, hashKey } from '../export/safetensors.js';
 import type { Tensor } from '../export/safetensors.js';
 import { firstFreeByte } from '../kernels/kernels.js';
+import { LearnerState } from '../learner/learner-state.js';
 import { readTensors } from '../network/parameter-layout.js';
 import { initializeSampler } from './experience.js';
 import type { PolicyPlan } from './policy-plan.js';
@@ -13,7 +14,7 @@ import { runFiles, writeWhole } from './run-files.js';
 import type { MonitorState, RunMonitor } from './run-monitor.js';
 import type { RunPlan } from './run-plan.js';
 import type { RunShare } from './run-share.js';
-import { onlineParameters, turnsOf } from './run-share.js';
+import { kernelsOf, onlineParameters, trainStepsOf, turnsOf } from './run-share.js';
 import { cutShort } from './recovery.js';
 import { thisPlatform } from './saved-run.js';
 import { fileNameOf } from './weight-files.js';
@@ -121,7 +122,17 @@ export function restoreCheckpoint(share: RunShare, { manifest, policies }: Check
       else initializeSampler(buffer, policy.algorithmPlan.experience, policy.rings, policy.learner.sampler);
     }
     cutShort(share, index, 0);
+    if (manifest.isInside) goBackToCommit(share, index);
   }
+}
+
+/** A run that was stopped may have been in the middle of the steps on a rollout. */
+function goBackToCommit(share: RunShare, index: number): void {
+  const policy = share.plan.policies[index];
+  const { buffer } = share.policyMemories[index];
+  const state = new LearnerState(buffer, policy.learner, kernelsOf(share, index));
+  state.recover();
+  trainStepsOf(buffer, policy).set(state.savedProgress().trainSteps);
 }
 
 /** Which checkpoint of a run. */

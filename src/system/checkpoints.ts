@@ -26,9 +26,15 @@ export class Checkpoints {
   /** Epochs of the last that was taken, and of the last that is on disk. */
   #takenAt = -1;
   #writtenAt: number | undefined;
+  #writing = 0;
 
   constructor(parts: CheckpointsParts) {
     this.#parts = parts;
+  }
+
+  /** True while one that was taken is not written yet. */
+  get isWriting(): boolean {
+    return this.#writing > 0;
   }
 
   /** True where somebody waits for the next. */
@@ -36,10 +42,18 @@ export class Checkpoints {
     return this.#asked.length > 0;
   }
 
+  /**
+   * Resolves once what was taken is written, well or not. Before the next one is taken: otherwise they would come faster than
+   * the disk, and a copy of the run would wait in memory for each.
+   */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#written]);
+  }
+
   /** What a user is told of them when the run fails. */
   async advice(): Promise<string> {
     const { directory } = this.#parts;
-    await Promise.allSettled([this.#written]);
+    await this.settled();
     if (this.#writtenAt === undefined) return ' There is no checkpoint.';
     return ` The last checkpoint is that of epoch ${this.#writtenAt}: marlin train --resume ${directory}`;
   }
@@ -95,14 +109,19 @@ export class Checkpoints {
   /** The run has failed: waits for what is being written. */
   async abandon(failure: Error): Promise<void> {
     for (const { reject } of this.#asked.splice(0)) reject(failure);
-    await Promise.allSettled([this.#written]);
+    await this.settled();
   }
 
   async #write(checkpoint: Checkpoint, before: Promise<void>): Promise<void> {
     const { share, directory, recordsWritten } = this.#parts;
-    await before;
-    await recordsWritten();
-    await writeCheckpoint(directory, checkpoint, share.plan.configuration.output.keepCheckpoints);
-    this.#writtenAt = checkpoint.manifest.epoch;
+    this.#writing++;
+    try {
+      await before;
+      await recordsWritten();
+      await writeCheckpoint(directory, checkpoint, share.plan.configuration.output.keepCheckpoints);
+      this.#writtenAt = checkpoint.manifest.epoch;
+    } finally {
+      this.#writing--;
+    }
   }
 }

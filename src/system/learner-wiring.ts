@@ -51,6 +51,7 @@ export async function buildLearner(run: OpenRun, index: number, seams: LearnerSe
     sums: new Float64Array(buffer, policy.learner.sums, policy.learner.figureCount),
     metricNames: algorithmPlan.metricNames,
     publishInterval: policy.pace.publishInterval,
+    commitsPartly: algorithmPlan.experience.kind !== 'rollout',
     witness: seams.witness,
   });
 }

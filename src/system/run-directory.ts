@@ -108,8 +108,12 @@ async function inDirectory(directory: string, work: () => Promise<void>): Promis
   }
 }
 
-/** What agents and experiment say already is not said again: whoever changes one of the two would contradict the other. */
+/**
+ * What agents and experiment say already is not said again: whoever changes one of the two would contradict the other. A
+ * user's module may mean something else by these names.
+ */
 function optionsBesides({ environment, agents }: RunPlan): Readonly<Record<string, unknown>> {
+  if (typeof environment.reference !== 'string') return environment.options;
   const said: Readonly<Record<string, unknown>> = { agents: agents.length, maxTurns: environment.maxTurns };
   return Object.fromEntries(Object.entries(environment.options).filter(([name, value]) => said[name] !== value));
 }

@@ -87,6 +87,8 @@ export class SequentialExecution implements Execution {
     // First what the last turn before a checkpoint made owed.
     for (let isResumed = actor.turns > 0; mayGoOn(); isResumed = false) {
       if (!isResumed) actor.playTurn();
+      // Here, for the report in which it was taken could not wait.
+      if (this.#checkpoints?.isWriting === true) await this.#awaitCheckpoint();
       for (const link of links) link.look(actor.turns);
       for (const [index, learner] of learners.entries()) {
         const owed = owedTrainSteps(actor.turns, policies[index].pace.rate);
@@ -101,6 +103,11 @@ export class SequentialExecution implements Execution {
     for (const learner of learners) learner.finish();
     this.#suspendObservers(true);
     await nextEvents();
+  }
+
+  async #awaitCheckpoint(): Promise<void> {
+    await this.#checkpoints?.settled();
+    this.#yieldedMs = performance.now();
   }
 
   stop(): void {

@@ -46,7 +46,7 @@ it('an actor that died leaves no pin, no open episode, and goes on where its las
 it('the line of a worker that died is made ready for the next: not held; what was asked remains asked', () => {
   const control = new WorkerControl(new SharedArrayBuffer(sectionAlignment), 0);
   control.ask(command.pause);
-  control.isHeld = true;
+  control.heldAt = 7;
   control.reset();
   expect([control.isHeld, control.command]).toEqual([false, command.pause]);
 });
