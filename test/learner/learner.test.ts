@@ -1,11 +1,11 @@
 import { MarlinError } from 'marlin-rl';
 import { describe, expect, it } from 'vitest';
 import { newestVersion } from '#marlin/buffer/weight-slots.js';
-import { committedParameters } from '#marlin/learner/learner-state.js';
+import { committedParameters, LearnerState } from '#marlin/learner/learner-state.js';
 import type { Learner } from '#marlin/learner/learner.js';
 import type { OpenRun } from '#marlin/system/open-run.js';
 import { buildLearner } from '#marlin/system/learner-wiring.js';
-import { figuresOf, onlineParameters, trainStepsOf } from '#marlin/system/run-share.js';
+import { figuresOf, kernelsOf, onlineParameters, trainStepsOf } from '#marlin/system/run-share.js';
 import { buildInOneThread } from '../actor/one-thread.js';
 import { ScriptedEnvironment } from '../actor/scripted-environment.js';
 
@@ -179,4 +179,25 @@ describe('a learner', () => {
     expect(() => train(rig, 1_000)).toThrow(MarlinError);
     expect(() => train(rig, 1)).toThrow(/^\w+ of agent-0 became (NaN|Infinity) at training step \d+\.$/);
   });
+});
+
+it('steps on a rollout are committed together or not at all, also at the end of a run', async () => {
+  const environment = new ScriptedEnvironment(1, ({ rewards }) => rewards.fill(1));
+  const { actor, share } = await buildInOneThread(environment, {
+    agents: { algorithm: { name: 'ppo', hiddenSizes: [4], rolloutTurns: 16, minibatchSize: 8, passes: 2 } },
+  });
+  for (let turn = 0; turn < 16; turn++) actor.playTurn();
+  const policy = share.plan.policies[0];
+  const { buffer } = share.policyMemories[0];
+  const learner = await buildLearner(share, 0);
+  learner.trainStep();
+  learner.finish();
+  expect(newestVersion(buffer, policy.weights)).toBe(0);
+  // Whoever goes on does all four of them.
+  new LearnerState(buffer, policy.learner, kernelsOf(share, 0)).recover();
+  const next = await buildLearner(share, 0);
+  next.takeOver();
+  expect(next.trainSteps).toBe(0);
+  for (let step = 0; step < 4; step++) next.trainStep();
+  expect(newestVersion(buffer, policy.weights)).toBe(1);
 });
