@@ -64,6 +64,9 @@ export class Recovery {
       const pin = pinsOf(share, index)[actor];
       // Its learner would otherwise wait for a reader that never lets go.
       Atomics.store(pin.words, pin.index, 0);
+      // Before the note: the next thread may be gone before it comes to take them back itself, and who repeats the run takes
+      // a thread to have written what it says.
+      if (isRollout(share, index)) ringWriter(share, index, actor).rewind(turns);
       schedule?.note(name, eventKind.actorStart, index, [start.row[runColumns.epochs], headOf(share, index, actor)]);
       cutShort(share, index, actor);
     }
@@ -83,9 +86,16 @@ function headOf(share: RunShare, index: number, actor = 0): number {
   return Atomics.load(ringControlView(share.policyMemories[index].buffer, rings, actor), ringControl.head);
 }
 
-/** Ends the episode in which an actor died. Rollouts are taken back instead, by the actor that follows. */
+/** Ends the episode in which an actor died. Half a rollout is taken back instead. */
 export function cutShort(share: RunShare, index: number, actor: number): void {
-  const { rings, algorithmPlan } = share.plan.policies[index];
-  if (algorithmPlan.experience.kind === 'rollout') return;
-  new RingWriter(share.policyMemories[index].buffer, rings, actor, kernelsOf(share, index)).cutShort();
+  if (!isRollout(share, index)) ringWriter(share, index, actor).cutShort();
+}
+
+function isRollout({ plan }: RunShare, index: number): boolean {
+  return plan.policies[index].algorithmPlan.experience.kind === 'rollout';
+}
+
+function ringWriter(share: RunShare, index: number, actor: number): RingWriter {
+  const { rings } = share.plan.policies[index];
+  return new RingWriter(share.policyMemories[index].buffer, rings, actor, kernelsOf(share, index));
 }

@@ -5,6 +5,7 @@ import { command, WorkerControl } from '#marlin/buffer/worker-control.js';
 import { RestartWindow } from '#marlin/system/restart-window.js';
 import { Recovery } from '#marlin/system/recovery.js';
 import { RunMonitor } from '#marlin/system/run-monitor.js';
+import type { ScheduleFiles } from '#marlin/system/schedule-files.js';
 import { pinsOf, turnsOf } from '#marlin/system/run-share.js';
 import { buildInOneThread } from '../actor/one-thread.js';
 import { ScriptedEnvironment } from '../actor/scripted-environment.js';
@@ -41,6 +42,29 @@ it('an actor that died leaves no pin, no open episode, and goes on where its las
       turns_lost: 7,
     },
   ]);
+});
+
+it('half a rollout is taken back before it is noted how far the actor was: its successor may not live to do so', async () => {
+  const environment = new ScriptedEnvironment(1, ({ rewards }) => rewards.fill(1));
+  const { actor, share } = await buildInOneThread(environment, {
+    agents: { algorithm: { name: 'ppo', hiddenSizes: [4], rolloutTurns: 16, minibatchSize: 8, passes: 2 } },
+  });
+  for (let turn = 0; turn < 20; turn++) actor.playTurn();
+  const heads: number[] = [];
+  const schedule = {
+    beginLife: () => {},
+    note: (...[, , , numbers]: Parameters<ScheduleFiles['note']>) => heads.push(numbers[1]),
+  };
+  const recovery = new Recovery({
+    share,
+    monitor: new RunMonitor(share, () => {}),
+    schedule: schedule as unknown as ScheduleFiles,
+    emit: () => {},
+  });
+  recovery.actor(0, new Error('gone'));
+  recovery.actor(0, new Error('gone before it began'));
+  // Sixteen steps and the boundary row of the rollout.
+  expect(heads).toEqual([17, 17]);
 });
 
 it('the line of a worker that died is made ready for the next: not held; what was asked remains asked', () => {
