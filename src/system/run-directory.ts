@@ -47,37 +47,55 @@ export async function clearResumed(directory: string, from: Checkpoint): Promise
   await inDirectory(directory, async () => {
     await rm(join(directory, runFiles.schedule), { recursive: true, force: true });
     const path = join(directory, runFiles.metrics);
-    const { episodes, lines } = await recordsUpTo(path, epoch);
+    const { episodes, iterations, lines } = await recordsUpTo(path, epoch);
     if (episodes < epoch)
       throw new Error(`${runFiles.metrics} holds the records of ${episodes} epochs, not of ${epoch}`);
+    const { iteration } = from.manifest.monitor;
+    if (iterations !== iteration)
+      throw new Error(`${runFiles.metrics} holds ${iterations} iteration records, not ${iteration}`);
     // First: one whose records are gone could not be gone on from.
     await removeNewer(directory, from);
     await writeWhole(path, lines);
   });
 }
 
-/** The lines of metrics.jsonl up to an epoch, faults included, and how many epochs are among them. */
-async function recordsUpTo(path: string, epoch: number): Promise<{ episodes: number; lines: Uint8Array }> {
-  const kept: Buffer[] = [];
-  let episodes = 0;
-  let number = 0;
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-    number++;
-    const record = parseRecord(line);
-    // The last line of a process that was killed may be cut off.
-    if (record === undefined) {
-      if (episodes >= epoch) break;
-      throw new Error(`line ${number} of ${runFiles.metrics} is damaged`);
-    }
-    if (record.kind === 'episode' && record.episode <= epoch) episodes++;
-    if (epochOf(record) <= epoch) kept.push(Buffer.from(`${line}\n`));
-  }
-  return { episodes, lines: Buffer.concat(kept) };
+interface RecordLines {
+  /** How many there are of the two kinds that every run writes. */
+  readonly episodes: number;
+  readonly iterations: number;
+  readonly lines: Uint8Array;
 }
 
+/** The lines of metrics.jsonl up to an epoch, faults included. */
+async function recordsUpTo(path: string, epoch: number): Promise<RecordLines> {
+  const kept: Buffer[] = [];
+  let [episodes, iterations, number] = [0, 0, 0];
+  let damaged: number | undefined;
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    number++;
+    // The last line of a process that was killed may be cut off; behind any other there are some that were whole.
+    if (damaged !== undefined) break;
+    const record = parseRecord(line);
+    const isNext = record?.kind !== 'episode' || record.episode > epoch || record.episode === episodes + 1;
+    if (record === undefined || !isNext) {
+      damaged = number;
+      continue;
+    }
+    if (epochOf(record) > epoch) continue;
+    if (record.kind === 'episode') episodes++;
+    if (record.kind === 'iteration') iterations++;
+    kept.push(Buffer.from(`${line}\n`));
+  }
+  if (damaged !== undefined && (damaged < number || episodes < epoch))
+    throw new Error(`line ${damaged} of ${runFiles.metrics} is damaged`);
+  return { episodes, iterations, lines: Buffer.concat(kept) };
+}
+
+/** Undefined where it is none. */
 function parseRecord(line: string): TrainingRecord | undefined {
   try {
-    return JSON.parse(line) as TrainingRecord;
+    const record = JSON.parse(line) as TrainingRecord | null;
+    return record !== null && typeof epochOf(record) === 'number' ? record : undefined;
   } catch {
     return undefined;
   }
