@@ -17,6 +17,7 @@ import { onlineParameters, turnsOf } from './run-share.js';
 import { cutShort } from './recovery.js';
 import { thisPlatform } from './saved-run.js';
 import { fileNameOf } from './weight-files.js';
+import { settingsHash, writtenConfiguration } from './written-configuration.js';
 
 // A checkpoint is a run at the end of an epoch: what lies in the policies' memories below the threads' own parts, byte for
 // byte, and what the main thread knows. Environments and exploration begin each epoch from streams named by its number,
@@ -40,6 +41,8 @@ interface Manifest {
   readonly monitor: MonitorState;
   /** What the bits depend on besides; a run goes on elsewhere, but not by the same bits. */
   readonly platform: ReturnType<typeof thisPlatform>;
+  /** Of what config.json said: see `settingsHash`. */
+  readonly settings: string;
   /** By agent: what its memory looks like. */
   readonly layouts: Readonly<Record<string, string>>;
 }
@@ -86,6 +89,7 @@ export function takeCheckpoint(share: RunShare, monitor: RunMonitor, isInside: b
       isInside,
       monitor: monitor.state(),
       platform: thisPlatform(),
+      settings: settingsHash(writtenConfiguration(share.plan)),
       layouts: Object.fromEntries(policies.map((policy) => [policy.id, layoutOf(policy)])),
     },
     policies: policies.map((policy, index) => {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { MarlinError } from '../errors.js';
 import type { TrainingRecord } from '../metrics/record.js';
-import { writtenAlgorithm } from './algorithm-modules.js';
 import type { Checkpoint } from './checkpoint.js';
 import { removeNewer } from './checkpoint.js';
 import { runFiles, settingsText, writeWhole } from './run-files.js';
@@ -12,6 +11,7 @@ import { networkEngines } from './run-plan.js';
 import type { RunPlan } from './run-plan.js';
 import { thisPlatform } from './saved-run.js';
 import { packageVersion } from './version.js';
+import { writtenConfiguration } from './written-configuration.js';
 
 /**
  * Creates the directory of a run.
@@ -126,32 +126,14 @@ async function inDirectory(directory: string, work: () => Promise<void>): Promis
   }
 }
 
-/** What agents and experiment say already is not said again: whoever changes one of the two would contradict the other. */
-function optionsBesides({ environment, agents }: RunPlan): Readonly<Record<string, unknown>> {
-  const said: Readonly<Record<string, unknown>> = { agents: agents.length, maxTurns: environment.maxTurns };
-  return Object.fromEntries(Object.entries(environment.options).filter(([name, value]) => said[name] !== value));
-}
-
 /** The validated configuration with every default, and what the run's bits depend on besides. */
 function configurationText(plan: RunPlan): string {
-  const { configuration, environment } = plan;
   const content = {
     marlin: packageVersion(),
     node: process.version,
     ...thisPlatform(),
     networkEngines: networkEngines(plan),
-    configuration: {
-      environment: configuration.environment,
-      environmentOptions: optionsBesides(plan),
-      agents: plan.policies.map((policy) => ({
-        id: policy.id,
-        algorithm: writtenAlgorithm(policy),
-        priority: policy.priority,
-      })),
-      experiment: { ...configuration.experiment, maxTurns: environment.maxTurns },
-      parallel: configuration.parallel,
-      output: { ...configuration.output, directory: undefined },
-    },
+    configuration: writtenConfiguration(plan),
   };
   return `${settingsText(content, 2)}\n`;
 }
