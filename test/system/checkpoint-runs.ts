@@ -43,6 +43,9 @@ export class RunFolder {
   }
 }
 
+/** It acts by its weights, so that others would lead elsewhere. */
+export const greedyDqn = { ...smallDqn, epsilon: { start: 0.2 } } as const;
+
 type Overrides = Parameters<typeof trial>[1] & { readonly execution?: Execution };
 
 /** Six epochs of 20 turns with a checkpoint of each, all of which are kept; records and weights straddle epochs. */
@@ -52,7 +55,7 @@ export function checkpointed(
   options: Readonly<Record<string, unknown>> = {},
 ): MarlConfiguration {
   return trial(options, {
-    agents: { algorithm: smallDqn },
+    agents: { algorithm: greedyDqn },
     ...overrides,
     experiment: { epochs: 6, seed: 3, logInterval: 3, checkpointEvery: 1, ...overrides.experiment },
     // Rings that are written over, and publications that are due at no epoch's end.
@@ -103,19 +106,20 @@ export function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** What Marlin warns of while `work` is done. */
-export async function warningsOf(work: () => Promise<unknown>): Promise<string[]> {
+/** Goes on with a run to the end, and keeps what Marlin warns of meanwhile. */
+export async function goOnWarned(
+  directory: string,
+  options?: ResumeOptions,
+): Promise<{ readonly summary: RunSummary; readonly warnings: readonly string[] }> {
   const warnings: string[] = [];
   const note = (warning: Error): void => {
     if (warning.name === 'MarlinWarning') warnings.push(warning.message);
   };
   process.on('warning', note);
   try {
-    await work();
-    // They are told of at the next tick.
-    await new Promise((resolve) => setImmediate(resolve));
+    // They are told of at the next tick, long before the run is over.
+    return { summary: await goOn(directory, options), warnings };
   } finally {
     process.off('warning', note);
   }
-  return warnings;
 }

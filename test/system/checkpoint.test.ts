@@ -8,14 +8,15 @@ import {
   checkpointsOf,
   episodesOf,
   goOn,
+  goOnWarned,
+  greedyDqn,
   make,
   outcomeOf,
   recordsOf,
   RunFolder,
   upTo,
-  warningsOf,
 } from './checkpoint-runs.js';
-import { failureOf, smallDqn } from './trial-run.js';
+import { failureOf } from './trial-run.js';
 
 const folder = new RunFolder();
 const executions: readonly Execution[] = ['sequential', 'lockstep', 'async'];
@@ -35,12 +36,15 @@ interface Case {
 }
 
 const cases: readonly (readonly [string, Case])[] = [
-  ['dqn, evaluated', { algorithm: smallDqn, experiment: { evaluateEvery: 2, evaluateEpisodes: 3 } }],
-  ['iqn', { algorithm: { name: 'iqn', hiddenSizes: [8, 8], quantiles: 4, cosines: 4, frameStack: 2, nStep: 2 } }],
+  ['dqn, evaluated', { algorithm: greedyDqn, experiment: { evaluateEvery: 2, evaluateEpisodes: 3 } }],
+  [
+    'iqn',
+    { algorithm: { name: 'iqn', hiddenSizes: [8, 8], quantiles: 4, cosines: 4, nStep: 2, epsilon: { start: 0.2 } } },
+  ],
   ['ppo', { algorithm: smallPpo }],
-  ['dqn, normalised', { algorithm: { ...smallDqn, normalize: { observations: true, rewards: true } } }],
-  ['dqn, prioritized', { algorithm: { ...smallDqn, replay: { kind: 'prioritized' } } }],
-  ['dqn, masks and episodes of single agents', { algorithm: smallDqn, options: { masks: true, agentTurns: 3 } }],
+  ['dqn, normalised', { algorithm: { ...greedyDqn, normalize: { observations: true, rewards: true } } }],
+  ['dqn, prioritized', { algorithm: { ...greedyDqn, replay: { kind: 'prioritized' } } }],
+  ['dqn, masks and episodes of single agents', { algorithm: greedyDqn, options: { masks: true, agentTurns: 3 } }],
   ['ppo, masks and episodes of single agents', { algorithm: smallPpo, options: { masks: true, agentTurns: 3 } }],
 ];
 
@@ -54,12 +58,9 @@ describe.each(exactExecutions)('%s: a run that goes on from any epoch comes to t
     expect(await checkpointsOf(directory)).toEqual(upTo(6).map((epoch) => `0000000${epoch}`));
     for (const checkpoint of upTo(5)) {
       const copy = await folder.copyOf(directory);
-      let resumed: RunSummary | undefined;
-      const warnings = await warningsOf(async () => {
-        resumed = await goOn(copy, { checkpoint });
-      });
+      const { summary: resumed, warnings } = await goOnWarned(copy, { checkpoint });
       expect(warnings).toEqual([]);
-      expect(await outcomeOf(resumed as RunSummary), `from ${checkpoint}`).toEqual(expected);
+      expect({ checkpoint, ...(await outcomeOf(resumed)) }).toEqual({ checkpoint, ...expected });
       expect(await checkpointsOf(copy)).toEqual(await checkpointsOf(directory));
     }
   });
@@ -67,7 +68,7 @@ describe.each(exactExecutions)('%s: a run that goes on from any epoch comes to t
 
 describe('an async run', () => {
   it.each([
-    ['dqn', smallDqn],
+    ['dqn', greedyDqn],
     ['ppo', smallPpo],
   ])('goes on to all its turns and training steps, and tells every epoch once: %s', async (_, algorithm) => {
     const directory = folder.next();
@@ -88,38 +89,39 @@ describe.each(executions)('%s: a run that ended inside an epoch', (execution) =>
   const stopped = (directory: string, checkpointEvery: number, totalTurns: number) =>
     checkpointed(directory, { execution, experiment: { epochs: Infinity, totalTurns, checkpointEvery } });
 
-  it('goes on from its whole checkpoint where the same bits are promised', async () => {
+  it('goes on from its whole checkpoint where there is one', async () => {
     const directory = folder.next();
-    const whole = await make(stopped(folder.next(), 2, 130));
     await make(stopped(directory, 2, 70));
     expect(await checkpointsOf(directory)).toEqual(['00000002', '00000003-inside']);
-    let summary: RunSummary | undefined;
-    expect(
-      await warningsOf(async () => {
-        summary = await goOn(directory, { totalTurns: 130 });
-      }),
-    ).toEqual([]);
-    expectAllTrained(summary as RunSummary);
+    const { summary, warnings } = await goOnWarned(directory, { totalTurns: 130 });
+    expect(warnings).toEqual([]);
+    expectAllTrained(summary);
     expect(await episodesOf(directory)).toEqual(upTo(6));
     expect((await checkpointsOf(directory)).at(-1)).toBe('00000006-inside');
-    if (execution !== 'async') expect(await outcomeOf(summary as RunSummary)).toEqual(await outcomeOf(whole));
   });
 
   it('goes on from the one inside where there is no other, and says what that means', async () => {
     const directory = folder.next();
     await make(stopped(directory, 100, 70));
     expect(await checkpointsOf(directory)).toEqual(['00000003-inside']);
-    let summary: RunSummary | undefined;
-    const warnings = await warningsOf(async () => {
-      summary = await goOn(directory, { totalTurns: 150 });
-    });
-    const warning = `The only checkpoint of ${directory} is one inside an epoch, which is played once more`;
-    expect(warnings).toEqual(execution === 'async' ? [] : [expect.stringContaining(warning)]);
+    const { summary, warnings } = await goOnWarned(directory, { totalTurns: 150 });
+    const warning = `The only checkpoint of ${directory} is one inside an epoch, which is played once more: the bits will be others than without the interruption.`;
+    expect(warnings).toEqual(execution === 'async' ? [] : [warning]);
     expect(summary).toMatchObject({ epochs: 7, turns: 150 });
-    expectAllTrained(summary as RunSummary);
+    expectAllTrained(summary);
     expect(await episodesOf(directory)).toEqual(upTo(7));
     expect(await checkpointsOf(directory)).toEqual(['00000007-inside']);
   });
+});
+
+it.each(exactExecutions)('%s: a run that ended inside an epoch comes to the bits it would have', async (execution) => {
+  const stopped = (totalTurns: number) => {
+    const experiment = { epochs: Infinity, totalTurns, checkpointEvery: 2 };
+    return checkpointed(folder.next(), { execution, experiment });
+  };
+  const expected = await outcomeOf(await make(stopped(130)));
+  const { directory = '' } = await make(stopped(70));
+  expect(await outcomeOf(await goOn(directory, { totalTurns: 130 }))).toEqual(expected);
 });
 
 describe.each(executions)('%s: system.checkpoint()', (execution) => {
@@ -172,8 +174,8 @@ describe('checkpoints on disk', () => {
 
   it.each(exactExecutions)('without rings let a run go on and train on: %s', async (execution) => {
     for (const [algorithm, hasRings] of [
-      [smallDqn, false],
-      [{ ...smallDqn, replay: { kind: 'prioritized' } }, false],
+      [greedyDqn, false],
+      [{ ...greedyDqn, replay: { kind: 'prioritized' } }, false],
       [smallPpo, true],
     ] as const) {
       const directory = folder.next();
@@ -227,6 +229,18 @@ describe('a run', () => {
       expect(await episodesOf(directory)).toEqual(upTo(epochs + 5));
     },
   );
+});
+
+it('a run whose settings were edited goes on, with a warning', async () => {
+  const directory = folder.next();
+  const { agents } = await make(checkpointed(directory));
+  const path = join(directory, 'config.json');
+  const saved = JSON.parse(await readFile(path, 'utf8'));
+  saved.configuration.agents[1].algorithm.learningRate /= 2;
+  await writeFile(path, JSON.stringify(saved));
+  const { summary, warnings } = await goOnWarned(directory, { checkpoint: 5 });
+  expect(warnings).toEqual([expect.stringContaining(`config.json in ${directory} is not as it was`)]);
+  expect(summary.agents[1].weightsHash).not.toBe(agents[1].weightsHash);
 });
 
 describe('resumeRun() refuses', () => {
