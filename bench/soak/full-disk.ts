@@ -43,7 +43,7 @@ export async function fillDisk(folder: string): Promise<FullDiskResult> {
       close: async () => {},
     });
     await system.run().catch((failure: Error & { code?: string }) => {
-      error = `${failure.code}: ${failure.message}`;
+      error = `${failure.code}: ${failure.message.replaceAll(folder, '')}`;
     });
     const entries = await readdir(join(directory, 'checkpoints'));
     mount('-o', 'remount,size=64m', 'tmpfs', folder);

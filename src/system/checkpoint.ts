@@ -18,6 +18,7 @@ import { kernelsOf, onlineParameters, trainStepsOf, turnsOf } from './run-share.
 import { cutShort } from './recovery.js';
 import { thisPlatform } from './saved-run.js';
 import { fileNameOf } from './weight-files.js';
+import { settingsHash, writtenConfiguration } from './written-configuration.js';
 
 // A checkpoint is a run at the end of an epoch: what lies in the policies' memories below the threads' own parts, byte for
 // byte, and what the main thread knows. Environments and exploration begin each epoch from streams named by its number,
@@ -41,6 +42,8 @@ interface Manifest {
   readonly monitor: MonitorState;
   /** What the bits depend on besides; a run goes on elsewhere, but not by the same bits. */
   readonly platform: ReturnType<typeof thisPlatform>;
+  /** Of what config.json said: see `settingsHash`. */
+  readonly settings: string;
   /** By agent: what its memory looks like. */
   readonly layouts: Readonly<Record<string, string>>;
 }
@@ -87,6 +90,7 @@ export function takeCheckpoint(share: RunShare, monitor: RunMonitor, isInside: b
       isInside,
       monitor: monitor.state(),
       platform: thisPlatform(),
+      settings: settingsHash(writtenConfiguration(share.plan)),
       layouts: Object.fromEntries(policies.map((policy) => [policy.id, layoutOf(policy)])),
     },
     policies: policies.map((policy, index) => {

@@ -96,13 +96,14 @@ export class Checkpoints {
    */
   async finish(): Promise<void> {
     const { monitor } = this.#parts;
-    const isInside = monitor.lastRow[runColumns.turns] > monitor.actorStart().row[runColumns.turns];
-    if (isInside || monitor.epochs !== this.#takenAt) this.#take(true);
     const ended = new MarlinError(
       'ERR_CHECKPOINT',
       'The run ended before the end of an epoch, where checkpoints are taken.',
     );
+    // First: whoever asked waits for one of an epoch's end, which that inside an epoch is not.
     for (const { reject } of this.#asked.splice(0)) reject(ended);
+    const isInside = monitor.lastRow[runColumns.turns] > monitor.actorStart().row[runColumns.turns];
+    if (isInside || monitor.epochs !== this.#takenAt) this.#take(true);
     await this.#written;
   }
 

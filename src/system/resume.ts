@@ -5,6 +5,7 @@ import type { MarlConfiguration } from './configuration.js';
 import { MarlSystem } from './marl-system.js';
 import type { RunPlatform } from './saved-run.js';
 import { savedRun, thisPlatform } from './saved-run.js';
+import { settingsHash } from './written-configuration.js';
 
 /** When the run is to end, if not as it was configured; what is done already counts. */
 export interface ResumeOptions {
@@ -40,6 +41,10 @@ export async function resumeRun(directory: string, options: ResumeOptions = {}):
   };
   checkUnfinished(resumed, from, directory);
   warnOfPlatform(platform, directory);
+  if (settingsHash(configuration) !== from.manifest.settings) {
+    const message = `config.json in ${directory} is not as it was when the checkpoint was taken: this becomes another run.`;
+    process.emitWarning(message, 'MarlinWarning');
+  }
   if (isExact && from.manifest.isInside) {
     const message = `The only checkpoint of ${directory} is one inside an epoch, which is played once more: the bits will be others than without the interruption.`;
     process.emitWarning(message, 'MarlinWarning');

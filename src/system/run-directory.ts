@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { MarlinError } from '../errors.js';
 import type { TrainingRecord } from '../metrics/record.js';
-import { writtenAlgorithm } from './algorithm-modules.js';
 import type { Checkpoint } from './checkpoint.js';
 import { removeNewer } from './checkpoint.js';
 import { runFiles, settingsText, writeWhole } from './run-files.js';
@@ -12,6 +11,7 @@ import { networkEngines } from './run-plan.js';
 import type { RunPlan } from './run-plan.js';
 import { thisPlatform } from './saved-run.js';
 import { packageVersion } from './version.js';
+import { writtenConfiguration } from './written-configuration.js';
 
 /**
  * Creates the directory of a run.
@@ -47,37 +47,55 @@ export async function clearResumed(directory: string, from: Checkpoint): Promise
   await inDirectory(directory, async () => {
     await rm(join(directory, runFiles.schedule), { recursive: true, force: true });
     const path = join(directory, runFiles.metrics);
-    const { episodes, lines } = await recordsUpTo(path, epoch);
+    const { episodes, iterations, lines } = await recordsUpTo(path, epoch);
     if (episodes < epoch)
       throw new Error(`${runFiles.metrics} holds the records of ${episodes} epochs, not of ${epoch}`);
+    const { iteration } = from.manifest.monitor;
+    if (iterations !== iteration)
+      throw new Error(`${runFiles.metrics} holds ${iterations} iteration records, not ${iteration}`);
     // First: one whose records are gone could not be gone on from.
     await removeNewer(directory, from);
     await writeWhole(path, lines);
   });
 }
 
-/** The lines of metrics.jsonl up to an epoch, faults included, and how many epochs are among them. */
-async function recordsUpTo(path: string, epoch: number): Promise<{ episodes: number; lines: Uint8Array }> {
-  const kept: Buffer[] = [];
-  let episodes = 0;
-  let number = 0;
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-    number++;
-    const record = parseRecord(line);
-    // The last line of a process that was killed may be cut off.
-    if (record === undefined) {
-      if (episodes >= epoch) break;
-      throw new Error(`line ${number} of ${runFiles.metrics} is damaged`);
-    }
-    if (record.kind === 'episode' && record.episode <= epoch) episodes++;
-    if (epochOf(record) <= epoch) kept.push(Buffer.from(`${line}\n`));
-  }
-  return { episodes, lines: Buffer.concat(kept) };
+interface RecordLines {
+  /** How many there are of the two kinds that every run writes. */
+  readonly episodes: number;
+  readonly iterations: number;
+  readonly lines: Uint8Array;
 }
 
+/** The lines of metrics.jsonl up to an epoch, faults included. */
+async function recordsUpTo(path: string, epoch: number): Promise<RecordLines> {
+  const kept: Buffer[] = [];
+  let [episodes, iterations, number] = [0, 0, 0];
+  let damaged: number | undefined;
+  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+    number++;
+    // The last line of a process that was killed may be cut off; behind any other there are some that were whole.
+    if (damaged !== undefined) break;
+    const record = parseRecord(line);
+    const isNext = record?.kind !== 'episode' || record.episode > epoch || record.episode === episodes + 1;
+    if (record === undefined || !isNext) {
+      damaged = number;
+      continue;
+    }
+    if (epochOf(record) > epoch) continue;
+    if (record.kind === 'episode') episodes++;
+    if (record.kind === 'iteration') iterations++;
+    kept.push(Buffer.from(`${line}\n`));
+  }
+  if (damaged !== undefined && (damaged < number || episodes < epoch))
+    throw new Error(`line ${damaged} of ${runFiles.metrics} is damaged`);
+  return { episodes, iterations, lines: Buffer.concat(kept) };
+}
+
+/** Undefined where it is none. */
 function parseRecord(line: string): TrainingRecord | undefined {
   try {
-    return JSON.parse(line) as TrainingRecord;
+    const record = JSON.parse(line) as TrainingRecord | null;
+    return record !== null && typeof epochOf(record) === 'number' ? record : undefined;
   } catch {
     return undefined;
   }
@@ -108,36 +126,14 @@ async function inDirectory(directory: string, work: () => Promise<void>): Promis
   }
 }
 
-/**
- * What agents and experiment say already is not said again: whoever changes one of the two would contradict the other. A
- * user's module may mean something else by these names.
- */
-function optionsBesides({ environment, agents }: RunPlan): Readonly<Record<string, unknown>> {
-  if (typeof environment.reference !== 'string') return environment.options;
-  const said: Readonly<Record<string, unknown>> = { agents: agents.length, maxTurns: environment.maxTurns };
-  return Object.fromEntries(Object.entries(environment.options).filter(([name, value]) => said[name] !== value));
-}
-
 /** The validated configuration with every default, and what the run's bits depend on besides. */
 function configurationText(plan: RunPlan): string {
-  const { configuration, environment } = plan;
   const content = {
     marlin: packageVersion(),
     node: process.version,
     ...thisPlatform(),
     networkEngines: networkEngines(plan),
-    configuration: {
-      environment: configuration.environment,
-      environmentOptions: optionsBesides(plan),
-      agents: plan.policies.map((policy) => ({
-        id: policy.id,
-        algorithm: writtenAlgorithm(policy),
-        priority: policy.priority,
-      })),
-      experiment: { ...configuration.experiment, maxTurns: environment.maxTurns },
-      parallel: configuration.parallel,
-      output: { ...configuration.output, directory: undefined },
-    },
+    configuration: writtenConfiguration(plan),
   };
   return `${settingsText(content, 2)}\n`;
 }

@@ -2,22 +2,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MarlSystem } from 'marlin-rl';
-import type { Execution, MarlConfiguration, TrainingRecord } from 'marlin-rl';
+import type { Execution, MarlConfiguration } from 'marlin-rl';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runAndRecord, smallDqn, ThreadWatch, trial } from './trial-run.js';
+import { runAndRecord, smallDqn, ThreadWatch, timeless, trial } from './trial-run.js';
 
 type Parallel = NonNullable<MarlConfiguration['parallel']>;
-
-/** What a record says but for the clock: when, how fast, and who waited how long. */
-function timeless(record: TrainingRecord): unknown {
-  return JSON.parse(
-    JSON.stringify(record, (key, value: unknown) =>
-      ['timestamp', 'seconds', 'steps_per_second', 'actor_wait_share', 'training_lag'].includes(key)
-        ? undefined
-        : value,
-    ),
-  );
-}
 
 function ordered(records: readonly unknown[]): string[] {
   return records.map((record) => JSON.stringify(record)).toSorted();

@@ -46,6 +46,17 @@ export async function runAndRecord(configuration: MarlConfiguration): Promise<Ru
   return { summary: await system.run(), records };
 }
 
+/** What a record says but for the clock: when, how fast, and who waited how long. */
+export function timeless(record: TrainingRecord): unknown {
+  return JSON.parse(
+    JSON.stringify(record, (key, value: unknown) =>
+      ['timestamp', 'seconds', 'steps_per_second', 'actor_wait_share', 'training_lag'].includes(key)
+        ? undefined
+        : value,
+    ),
+  );
+}
+
 /** What a promise rejects with; fails where it does not. */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {
