@@ -32,7 +32,7 @@ export interface LearnerLoopParts {
 /** A sleep ends by a ring; the time-out only bounds what a lost ring would cost. */
 const sleepMs = 1_000;
 /** After a stop, what is still owed is trained for at most this long. */
-export const stopGraceMs = 500;
+export const stopGraceMs = 250;
 
 /**
  * Serves the policies of one worker: always the one that is furthest behind what it owes, weighted by priority, and

@@ -139,8 +139,8 @@ describe('a learner worker', () => {
     control.ask(command.stop);
     makeLoop([shareOf(learner)], 1e9, control).run();
     expect(learner.trainSteps).toBeGreaterThan(0);
-    // 500 ms of steps of 5 ms.
-    expect(learner.trainSteps).toBeLessThanOrEqual(101);
+    // 250 ms of steps of 5 ms.
+    expect(learner.trainSteps).toBeLessThanOrEqual(51);
     expect(learner.finished).toBe(1);
   });
 });

@@ -351,7 +351,7 @@ describe('evaluateEvery', () => {
     }
     const began = performance.now();
     await system.stop();
-    // Half a second of grace, and a second for the threads at the most.
+    // A quarter of a second of grace, and a second for the threads at the most.
     expect(performance.now() - began).toBeLessThan(5_000);
     expect(await system.run()).toMatchObject({ reason: 'stopped' });
     expect(threads.alive).toBe(0);
