@@ -44,6 +44,8 @@ export class PolicyLink {
 
   readonly #parts: PolicyLinkParts;
   #canTrain = false;
+  /** Version of the last weights that the actor before chose by; −1 where there are none. */
+  #versionBefore = -1;
 
   constructor(parts: PolicyLinkParts) {
     this.id = parts.id;
@@ -69,7 +71,8 @@ export class PolicyLink {
 
   /** Writes how things stand to a report, from column `first` on. */
   report(row: Float64Array, first: number): void {
-    row[first + policyColumns.weightsVersion] = this.reader.version;
+    const { version } = this.reader;
+    row[first + policyColumns.weightsVersion] = version < 0 ? this.#versionBefore : version;
     row[first + policyColumns.actions] = this.actions;
     row[first + policyColumns.weightsLagSum] = this.weightsLagSum;
     row[first + policyColumns.weightsLagMax] = this.weightsLagMax;
@@ -83,6 +86,7 @@ export class PolicyLink {
   /** Counts on from a report of the actor before. */
   goOn(row: ArrayLike<number>, first: number): void {
     this.actions = row[first + policyColumns.actions];
+    if (this.actions > 0) this.#versionBefore = row[first + policyColumns.weightsVersion];
     this.weightsLagSum = row[first + policyColumns.weightsLagSum];
     this.weightsLagMax = row[first + policyColumns.weightsLagMax];
     this.waitedMs = row[first + policyColumns.waitedMs];
