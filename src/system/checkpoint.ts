@@ -44,8 +44,8 @@ interface Manifest {
   readonly platform: ReturnType<typeof thisPlatform>;
   /** Of what config.json said: see `settingsHash`. */
   readonly settings: string;
-  /** By agent: what its memory looks like. */
-  readonly layouts: Readonly<Record<string, string>>;
+  /** Of each agent, in the order of the plan: what its memory looks like. */
+  readonly layouts: readonly (readonly [agent: string, layout: string])[];
 }
 
 /** A checkpoint in memory. */
@@ -91,7 +91,7 @@ export function takeCheckpoint(share: RunShare, monitor: RunMonitor, isInside: b
       monitor: monitor.state(),
       platform: thisPlatform(),
       settings: settingsHash(writtenConfiguration(share.plan)),
-      layouts: Object.fromEntries(policies.map((policy) => [policy.id, layoutOf(policy)])),
+      layouts: policies.map((policy) => [policy.id, layoutOf(policy)]),
     },
     policies: policies.map((policy, index) => {
       const memory = new Uint8Array(share.policyMemories[index].buffer);
@@ -239,7 +239,7 @@ export async function readCheckpoint(directory: string, isExact: boolean, epoch?
   try {
     const manifest = parseManifest(await readFile(join(folder, 'manifest.json'), 'utf8'));
     if (told(manifest) !== told(chosen)) throw new Error(`its manifest is that ${told(manifest)}`);
-    const policies = Object.keys(manifest.layouts).map(async (id) => {
+    const policies = manifest.layouts.map(async ([id]) => {
       const path = join(folder, `${fileNameOf(id)}.safetensors`);
       const { tensors, metadata } = decodeSafetensors(await readFile(path), path);
       if (metadata[hashKey] === undefined) throw new Error(`${path} has no hash of itself`);
@@ -261,11 +261,11 @@ export async function readCheckpoint(directory: string, isExact: boolean, epoch?
 
 /** @throws MarlinError `ERR_CHECKPOINT` where the memory of this plan would mean something else */
 export function checkLayouts({ manifest }: Checkpoint, { policies }: RunPlan, directory: string): void {
-  const ids = Object.keys(manifest.layouts);
+  const { layouts } = manifest;
   const other = policies.find(
-    (policy, index) => policy.id !== ids[index] || layoutOf(policy) !== manifest.layouts[policy.id],
+    (policy, index) => policy.id !== layouts.at(index)?.[0] || layoutOf(policy) !== layouts.at(index)?.[1],
   );
-  if (other === undefined && ids.length === policies.length) return;
+  if (other === undefined && layouts.length === policies.length) return;
   const whom = other?.id ?? 'the agents';
   const message = `The checkpoint of epoch ${manifest.epoch} in ${directory} does not fit: ${whom} would now have another network, ring or algorithm.`;
   throw new MarlinError('ERR_CHECKPOINT', message);

@@ -45,7 +45,6 @@ export async function writeConfiguration(directory: string, plan: RunPlan): Prom
 export async function clearResumed(directory: string, from: Checkpoint): Promise<void> {
   const { epoch } = from.manifest;
   await inDirectory(directory, async () => {
-    await rm(join(directory, runFiles.schedule), { recursive: true, force: true });
     const path = join(directory, runFiles.metrics);
     const { episodes, iterations, lines } = await recordsUpTo(path, epoch);
     if (episodes < epoch)
@@ -53,7 +52,8 @@ export async function clearResumed(directory: string, from: Checkpoint): Promise
     const { iteration } = from.manifest.monitor;
     if (iterations !== iteration)
       throw new Error(`${runFiles.metrics} holds ${iterations} iteration records, not ${iteration}`);
-    // First: one whose records are gone could not be gone on from.
+    await rm(join(directory, runFiles.schedule), { recursive: true, force: true });
+    // Before the records: a checkpoint whose records are gone could not be gone on from.
     await removeNewer(directory, from);
     await writeWhole(path, lines);
   });
