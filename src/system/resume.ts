@@ -1,3 +1,4 @@
+import { RewardWindow } from '../actor/reward-window.js';
 import { ConfigurationError } from '../errors.js';
 import type { Checkpoint } from './checkpoint.js';
 import { readCheckpoint } from './checkpoint.js';
@@ -61,6 +62,10 @@ function checkUnfinished({ experiment }: MarlConfiguration, { manifest }: Checkp
   };
   refuse('epochs', epochs, manifest.epoch);
   refuse('totalTurns', totalTurns, manifest.turns);
+  const { rewards, epochs: played } = manifest.monitor;
+  const window = new RewardWindow();
+  window.goOn(rewards, played);
+  if (window.reaches(experiment?.stopAtReward)) refuse('stopAtReward', experiment?.stopAtReward ?? 0, window.mean);
 }
 
 /** It goes on all the same: what is learnt is as good, only not the same to the last bit. */

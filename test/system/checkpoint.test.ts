@@ -224,6 +224,8 @@ describe('a run', () => {
       const agents = { algorithm: { name: 'random' } };
       const { epochs } = await make(checkpointed(directory, { execution, agents, experiment }));
       expect(await checkpointsOf(directory)).toEqual([String(epochs).padStart(8, '0')]);
+      const again = { name: 'ConfigurationError', field: 'experiment.stopAtReward', value: 0.01 };
+      expect(await failureOf(resumeRun(directory))).toMatchObject(again);
       const summary = await goOn(directory, { stopAtReward: 1_000, epochs: epochs + 5 });
       expect(summary).toMatchObject({ epochs: epochs + 5, turns: 2 * (epochs + 5) });
       expect(await episodesOf(directory)).toEqual(upTo(epochs + 5));

@@ -156,7 +156,11 @@ describe('a run that is resumed', () => {
       if (record.kind === 'episode' && record.episode === 9) void system.stop();
     });
     await system.run();
-    expect(await readdir(join(directory, 'checkpoints'))).toEqual(['00000006', '00000008', '00000009-inside']);
+    expect((await readdir(join(directory, 'checkpoints'))).toSorted()).toEqual([
+      '00000006',
+      '00000008',
+      '00000009-inside',
+    ]);
     const again = await resumeRun(directory, { epochs: 20 });
     expect(await again.run()).toMatchObject({ epochs: 20 });
   });
