@@ -87,8 +87,6 @@ export class SequentialExecution implements Execution {
     // First what the last turn before a checkpoint made owed.
     for (let isResumed = actor.turns > 0; mayGoOn(); isResumed = false) {
       if (!isResumed) actor.playTurn();
-      // Here, for the report in which it was taken could not wait.
-      if (this.#checkpoints?.isWriting === true) await this.#awaitCheckpoint();
       for (const link of links) link.look(actor.turns);
       for (const [index, learner] of learners.entries()) {
         const owed = owedTrainSteps(actor.turns, policies[index].pace.rate);
@@ -103,11 +101,6 @@ export class SequentialExecution implements Execution {
     for (const learner of learners) learner.finish();
     this.#suspendObservers(true);
     await nextEvents();
-  }
-
-  async #awaitCheckpoint(): Promise<void> {
-    await this.#checkpoints?.settled();
-    this.#yieldedMs = performance.now();
   }
 
   stop(): void {
@@ -143,7 +136,8 @@ export class SequentialExecution implements Execution {
   }
 
   #isDue(): boolean {
-    return this.#paused !== undefined || performance.now() - this.#yieldedMs >= yieldMs;
+    if (this.#paused !== undefined || this.#checkpoints?.isWriting === true) return true;
+    return performance.now() - this.#yieldedMs >= yieldMs;
   }
 
   async #lookAtEvents(): Promise<void> {
@@ -151,6 +145,8 @@ export class SequentialExecution implements Execution {
     // Another run may have this thread meanwhile.
     this.#suspendObservers(true);
     await nextEvents();
+    // The report in which it was taken could not wait.
+    if (this.#checkpoints?.isWriting === true) await this.#checkpoints.settled();
     const paused = this.#paused;
     await paused;
     this.#suspendObservers(false);
