@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sectionAlignment } from '#marlin/buffer/layout.js';
 import { ringControl, ringControlView, rowFlags } from '#marlin/buffer/ring-plan.js';
 import { command, WorkerControl } from '#marlin/buffer/worker-control.js';
+import { restoreCheckpoint, takeCheckpoint } from '#marlin/system/checkpoint.js';
 import { RestartWindow } from '#marlin/system/restart-window.js';
 import { Recovery } from '#marlin/system/recovery.js';
 import { RunMonitor } from '#marlin/system/run-monitor.js';
@@ -42,6 +43,25 @@ it('an actor that died leaves no pin, no open episode, and goes on where its las
       turns_lost: 7,
     },
   ]);
+});
+
+it('a checkpoint inside an epoch leaves no open episode either', async () => {
+  const configuration = {
+    agents: { algorithm: { name: 'dqn', hiddenSizes: [4], frameStack: 1, nStep: 2 } },
+    parallel: { batchSize: 4, bufferCapacity: 64 },
+  };
+  const environment = new ScriptedEnvironment(1, ({ rewards }) => rewards.fill(1));
+  const { actor, share } = await buildInOneThread(environment, configuration);
+  for (let turn = 0; turn < 7; turn++) actor.playTurn();
+  const checkpoint = takeCheckpoint(share, new RunMonitor(share, () => {}), true);
+  const { share: resumed } = await buildInOneThread(environment, configuration);
+  restoreCheckpoint(resumed, checkpoint);
+  const { rings } = resumed.plan.policies[0];
+  const { buffer } = resumed.policyMemories[0];
+  const head = ringControlView(buffer, rings, 0)[ringControl.head];
+  // Seven steps, the last of which became the boundary row, and the second boundary row.
+  expect(head).toBe(8);
+  expect(new Uint8Array(buffer, rings.flags)[head - 1] & rowFlags.boundary).toBe(rowFlags.boundary);
 });
 
 it('half a rollout is taken back before it is noted how far the actor was: its successor may not live to do so', async () => {
