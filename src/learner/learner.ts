@@ -68,18 +68,18 @@ export class Learner {
 
   /**
    * Takes the place of a learner that died, once its state has been recovered: completes what that one left undone of its
-   * last commit, the publication first of all.
+   * last commit, in the order of a commit. A recorded publication is known by the first figure that was posted before it.
    * @param publishedAt training step of the last commit that was published; a replay tries whatever that was
    */
   takeOver(publishedAt: number = this.#publishedAt): void {
     const { figures, trainSteps } = this.#parts;
-    this.#publishedAt = publishedAt;
-    if (this.#publishedAt < this.#committedAt) this.#tryPublish();
     const posted = new Float64Array(1 + this.#sums.length);
     figures.read(posted, 0);
     if (posted[0] < this.#committedAt) figures.post(this.#committedAt, this.#sums, this.#committedAt - posted[0]);
     // Those of the steps that were lost.
     this.#sums.fill(0);
+    this.#publishedAt = publishedAt;
+    if (this.#publishedAt < this.#committedAt) this.#tryPublish();
     trainSteps.set(this.trainSteps);
   }
 

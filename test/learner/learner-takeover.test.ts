@@ -48,11 +48,21 @@ function publishedOf(run: OpenRun): number[] {
   return [...new Uint8Array(buffer, weights.slots[newestVersion(buffer, weights) & 1], weights.bytes)];
 }
 
-/** A learner that took the place of another, which may have died anywhere. */
+/** A learner that took the place of another, which may have died anywhere. Checks that it publishes what it has posted. */
 async function successor(run: OpenRun): Promise<Learner> {
   const { learner } = run.plan.policies[0];
   new LearnerState(run.policyMemories[0].buffer, learner, kernelsOf(run, 0)).recover();
-  const next = await buildLearner(run, 0);
+  const next: Learner = await buildLearner(run, 0, {
+    publisher: (usual: WeightPublisher) => {
+      const publish = usual.tryPublish.bind(usual);
+      vi.spyOn(usual, 'tryPublish').mockImplementation((source) => {
+        // A recorded publication is known by the first figure of its commit.
+        expect(outcomeOf(run).figures[0]).toBe(next.trainSteps);
+        return publish(source);
+      });
+      return usual;
+    },
+  });
   next.takeOver();
   return next;
 }
