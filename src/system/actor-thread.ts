@@ -10,6 +10,7 @@ import { buildActor } from './actor-wiring.js';
 import { openRun } from './open-run.js';
 import { recordedActor, recordedEnd, scheduleWriter } from './recording.js';
 import { isCheckpointEpoch, isLockstep, turnsOf } from './run-share.js';
+import { actorName } from './thread-names.js';
 import { observeWorker } from './thread-probes.js';
 
 export interface ActorTask {
@@ -32,7 +33,7 @@ export async function runActor({ share, actor: index }: ActorTask): Promise<void
   const { plan } = share;
   const control = actorControls(share)[index];
   const schedule = scheduleWriter(share, plan.memory.schedules?.actors[index], control);
-  const log = debugLogOf(`actor-${index}`);
+  const log = debugLogOf(actorName(index));
   observeWorker(share, plan.memory.traces?.actors[index], log);
   log?.(`started: plays ${plan.agents.length} agents`);
   const environment = await createEnvironment(plan.environment);

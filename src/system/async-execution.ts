@@ -37,8 +37,8 @@ export type AsyncParts = Pick<PreparedRun, 'share' | 'schedule' | 'trace' | 'che
 
 /** Makes memory ready for the actor that follows one that died, which the main loop does between two reports. */
 interface Repair {
-  readonly work: () => void;
-  readonly resolve: () => void;
+  readonly work: () => ActorTask;
+  readonly resolve: (task: ActorTask) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -161,32 +161,25 @@ export class AsyncExecution implements Execution {
   }
 
   #startActor(actor: number, thread: WorkerHandle<ActorTask>): void {
-    let task: ActorTask = { share: this.#share, actor };
     this.#startWorker<ActorTask>({
       name: actorName(actor),
       entry: actorEntry,
       control: this.#actors[actor],
       thread,
-      task: () => task,
-      recover: async (error) =>
-        this.#whenRepaired(() => {
-          task = this.#recovery.actor(actor, error);
-        }),
+      task: { share: this.#share, actor },
+      recover: async (error) => this.#whenRepairable(() => this.#recovery.actor(actor, error)),
     });
   }
 
   #startLearners(): void {
     this.#haveLearnersStarted = true;
     for (const worker of this.#share.plan.learnerWorkers.keys()) {
-      let task: LearnerTask = { share: this.#share, worker };
       this.#startWorker<LearnerTask>({
         name: learnerName(worker),
         entry: learnerEntry,
         control: this.#learners[worker],
-        task: () => task,
-        recover: async (error) => {
-          task = this.#recovery.learner(worker, error);
-        },
+        task: { share: this.#share, worker },
+        recover: async (error) => this.#recovery.learner(worker, error),
       });
     }
   }
@@ -283,7 +276,7 @@ export class AsyncExecution implements Execution {
   }
 
   /** Resolves once the main loop has done this; rejects where the run ends first. */
-  async #whenRepaired(work: () => void): Promise<void> {
+  async #whenRepairable(work: () => ActorTask): Promise<ActorTask> {
     return new Promise((resolve, reject) => {
       this.#repairs.push({ work, resolve, reject });
       if (this.#hasEnded) this.#giveUpRepairs();
@@ -295,12 +288,12 @@ export class AsyncExecution implements Execution {
   async #repair(count: number): Promise<void> {
     for (const { work, resolve, reject } of this.#repairs.splice(0, count)) {
       try {
-        await this.#holdingLearners(work);
+        await this.#holdingLearners(() => resolve(work()));
       } catch (error) {
         reject(toError(error));
       }
-      if (this.#hasEnded) reject(givenUp());
-      else resolve();
+      // Nothing where it has been done.
+      reject(givenUp());
     }
   }
 

@@ -78,7 +78,7 @@ function layoutOf({ learner, rings, weights, durableEnd, algorithmPlan }: Policy
  */
 export function takeCheckpoint(share: RunShare, monitor: RunMonitor, isInside: boolean): Checkpoint {
   const { policies } = share.plan;
-  const turns = monitor.actorStart().row[runColumns.turns];
+  const turns = monitor.turnsOfEpochs;
   const { checkpointRings } = share.plan.configuration.output;
   return {
     manifest: {

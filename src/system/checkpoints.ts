@@ -102,7 +102,7 @@ export class Checkpoints {
     );
     // First: whoever asked waits for one of an epoch's end, which that inside an epoch is not.
     for (const { reject } of this.#asked.splice(0)) reject(ended);
-    const isInside = monitor.lastRow[runColumns.turns] > monitor.actorStart().row[runColumns.turns];
+    const isInside = monitor.lastRow[runColumns.turns] > monitor.turnsOfEpochs;
     if (isInside || monitor.epochs !== this.#takenAt) this.#take(true);
     await this.#written;
   }

@@ -7,6 +7,7 @@ import { buildLearner } from './learner-wiring.js';
 import { openRun } from './open-run.js';
 import { recordedLearner, scheduleWriter } from './recording.js';
 import { isLockstep, kernelsOf, meetingOf, turnsOf } from './run-share.js';
+import { learnerName } from './thread-names.js';
 import { observeWorker } from './thread-probes.js';
 
 export interface LearnerTask {
@@ -20,7 +21,7 @@ export interface LearnerTask {
 /** The work of a learner thread: trains the policies that the plan gives it, until nothing is owed. */
 export async function runLearner({ share, worker, heads }: LearnerTask): Promise<void> {
   const { plan } = share;
-  const log = debugLogOf(`learner-${worker}`);
+  const log = debugLogOf(learnerName(worker));
   observeWorker(share, plan.memory.traces?.learners[worker], log);
   log?.(`started: trains ${plan.learnerWorkers[worker].length} policies`);
   const run = await openRun(share);

@@ -63,11 +63,9 @@ export class MarlSystem implements AsyncDisposable {
 
   /**
    * Checks the configuration; starts nothing.
+   * @param from where it goes on: what `resumeRun` has read
    * @throws ConfigurationError naming the field, its value and the bound
    */
-  constructor(configuration: MarlConfiguration);
-  /** @param from where it goes on; see `resumeRun` */
-  constructor(configuration: MarlConfiguration, from?: Checkpoint);
   constructor(configuration: MarlConfiguration, from?: Checkpoint) {
     this.#from = from;
     this.configuration = resolveConfiguration(configuration);

@@ -57,7 +57,7 @@ export class Recovery {
   actor(actor: number, error: Error): ActorTask {
     const { share, schedule, monitor } = this.#parts;
     const start = monitor.actorStart();
-    const turns = start.row[runColumns.turns];
+    const turns = monitor.turnsOfEpochs;
     const name = actorName(actor);
     schedule?.beginLife(name);
     for (const index of share.plan.policies.keys()) {

@@ -115,6 +115,11 @@ export class RunMonitor {
     };
   }
 
+  /** Turns up to the end of the last whole epoch. */
+  get turnsOfEpochs(): number {
+    return this.#epochRow[runColumns.turns];
+  }
+
   /** From where an actor goes on that takes the place of one that died: the end of the last whole epoch. */
   actorStart(): ActorStart {
     return { row: [...this.#epochRow], rewards: this.window.rewards() };

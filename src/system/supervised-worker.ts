@@ -22,10 +22,13 @@ export interface SupervisedWorkerParts<Task> {
   readonly heapLimitMb: number | undefined;
   /** A thread that has been started already, for the first life. */
   readonly thread?: WorkerHandle<Task> | undefined;
-  /** @param life 0 for the first thread, then one more for each that took the place of another */
-  readonly task: (life: number) => Task;
-  /** Makes memory ready for the life that follows; the thread that failed is gone. Rejects where the run is given up. */
-  readonly recover: (error: Error, life: number) => Promise<void>;
+  /** Of the first thread. */
+  readonly task: Task;
+  /**
+   * Makes memory ready for the life that follows, and says what its task is; the thread that failed is gone. Rejects where
+   * the run is given up.
+   */
+  readonly recover: (error: Error) => Promise<Task>;
   /** What the user is told to go on from where the run has to end; '' where there is nothing. */
   readonly advice: () => Promise<string>;
 }
@@ -63,13 +66,14 @@ export class SupervisedWorker<Task> {
    * @throws MarlinError `ERR_RESTARTS` with the last error as its cause; that error itself where none is to be replaced
    */
   async run(): Promise<void> {
-    const { control, task, recover } = this.#parts;
+    const { control, recover } = this.#parts;
+    let { task } = this.#parts;
     for (let life = 0; ; life++) {
       this.#beats = control.beats;
       this.#looks = 0;
       this.#hasBeaten = false;
       try {
-        await this.#thread.run(task(life));
+        await this.#thread.run(task);
         this.#hasReturned = true;
         return;
       } catch (thrown) {
@@ -81,7 +85,7 @@ export class SupervisedWorker<Task> {
         const error = toError(thrown);
         if (this.#isGivenUp) throw error;
         await this.#requireRestart(error, life);
-        await recover(error, life);
+        task = await recover(error);
         if (this.#isGivenUp) throw error;
         control.reset();
         this.#thread = this.#startThread();

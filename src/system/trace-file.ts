@@ -9,6 +9,7 @@ import { MarlinError } from '../errors.js';
 import { nowMs } from '../metrics/clock.js';
 import { TraceEventText, traceWidth } from '../metrics/trace-event.js';
 import type { RunShare } from './run-share.js';
+import { actorName, learnerName } from './thread-names.js';
 
 /** Events of a trace at the most: some 240 MB. What is beyond could be opened nowhere. */
 const defaultLimit = 2_000_000;
@@ -154,7 +155,7 @@ export function openTraceFile(share: RunShare, path: string, onFailure: () => vo
 function tracksOf({ plan, runMemory }: RunShare): ReadonlyMap<string, LossyQueue | undefined> {
   const { traces } = plan.memory;
   if (traces === undefined) return new Map([['main', undefined]]);
-  const named = (role: string, plans: readonly LossyQueuePlan[]): [string, LossyQueue][] =>
-    plans.map((queue, index) => [`${role}-${index}`, new LossyQueue(runMemory, queue)]);
-  return new Map([...named('actor', traces.actors), ...named('learner', traces.learners)]);
+  const named = (nameOf: (index: number) => string, plans: readonly LossyQueuePlan[]): [string, LossyQueue][] =>
+    plans.map((queue, index) => [nameOf(index), new LossyQueue(runMemory, queue)]);
+  return new Map([...named(actorName, traces.actors), ...named(learnerName, traces.learners)]);
 }
