@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TrainMessage } from 'marlin-rl';
 import { MarlSystem } from 'marlin-rl';
 import { LearnerState } from '#marlin/learner/learner-state.js';
-import { readCheckpoint, writeCheckpoint } from '#marlin/system/checkpoint.js';
+import { readCheckpoint, writeCheckpoint } from '#marlin/system/checkpoint-files.js';
 import { Checkpoints } from '#marlin/system/checkpoints.js';
 import { spreadText } from './figures.js';
 import type { SoakTask } from './task.js';

@@ -1,4 +1,5 @@
 import { dqn } from '#marlin/algorithms/dqn.js';
-import { mortal } from './mortal.js';
+import { attended } from './attended.js';
+import { mortality } from './mortal.js';
 
-export const algorithm = mortal(dqn);
+export const algorithm = attended(dqn, { name: 'mortal-dqn', ...mortality });

@@ -1,4 +1,5 @@
 import { ppo } from '#marlin/algorithms/ppo.js';
-import { mortal } from './mortal.js';
+import { attended } from './attended.js';
+import { mortality } from './mortal.js';
 
-export const algorithm = mortal(ppo);
+export const algorithm = attended(ppo, { name: 'mortal-ppo', ...mortality });

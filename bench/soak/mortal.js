@@ -1,4 +1,4 @@
-// Algorithms whose threads die when they are told to. An order is a file, `<who> <how>`: the first thread of that kind
+// How threads die when they are told to. An order is a file, `<who> <how>`: the first thread of that kind
 // that finds it takes it away, notes when, and dies. The environment variable MARLIN_SOAK_ORDERS names the folder; what a
 // run is configured with could not change while it runs.
 import { appendFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
@@ -38,41 +38,16 @@ function fillHeap() {
   for (;;) filled.push(Array.from({ length: 10_000 }, (_, index) => ({ index })));
 }
 
-/**
- * @template {import('marlin-rl/algorithm').Algorithm<any>} Usual
- * @param {Usual} usual
- * @returns {import('marlin-rl/algorithm').Algorithm<any>}
- */
-export function mortal(usual) {
-  return {
-    ...usual,
-    name: `mortal-${usual.name}`,
-    createPolicy: async (configuration, context, kernels, scratch) => {
-      const policy = await usual.createPolicy(configuration, context, kernels, scratch);
-      return {
-        act(step) {
-          // Between the reading of weights and the action.
-          perhapsDie('actor');
-          return policy.act(step);
-        },
-      };
-    },
-    createTrainer: async (configuration, context, kernels, state, scratch) => {
-      const trainer = await usual.createTrainer(configuration, context, kernels, state, scratch);
-      let isFirst = true;
-      return {
-        batch: trainer.batch,
-        metrics: trainer.metrics,
-        initialize: (random) => trainer.initialize(random),
-        step() {
-          trainer.step();
-          if (isFirst && folder !== undefined)
-            appendFileSync(join(folder, 'first-steps'), `${context.agent.id} ${nowMs()}\n`);
-          isFirst = false;
-          // Its effects are in memory, and it is not counted yet.
-          perhapsDie('learner');
-        },
-      };
-    },
-  };
-}
+/** Lets the threads of an algorithm die, and notes the first training step of each. */
+export const mortality = {
+  act: () => perhapsDie('actor'),
+  /** @param {string} agent */
+  attendTrainer(agent) {
+    let isFirst = true;
+    return () => {
+      if (isFirst && folder !== undefined) appendFileSync(join(folder, 'first-steps'), `${agent} ${nowMs()}\n`);
+      isFirst = false;
+      perhapsDie('learner');
+    };
+  },
+};

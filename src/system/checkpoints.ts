@@ -1,5 +1,6 @@
 import type { Checkpoint } from './checkpoint.js';
-import { takeCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { takeCheckpoint } from './checkpoint.js';
+import { writeCheckpoint } from './checkpoint-files.js';
 import { MarlinError } from '../errors.js';
 import { runColumns } from '../metrics/epoch-row.js';
 import type { RunMonitor } from './run-monitor.js';

@@ -1,7 +1,7 @@
 import { RewardWindow } from '../actor/reward-window.js';
 import { ConfigurationError } from '../errors.js';
 import type { Checkpoint } from './checkpoint.js';
-import { readCheckpoint } from './checkpoint.js';
+import { readCheckpoint } from './checkpoint-files.js';
 import type { MarlConfiguration } from './configuration.js';
 import { MarlSystem } from './marl-system.js';
 import type { RunPlatform } from './saved-run.js';

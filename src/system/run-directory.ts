@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { MarlinError } from '../errors.js';
 import type { TrainingRecord } from '../metrics/record.js';
 import type { Checkpoint } from './checkpoint.js';
-import { removeNewer } from './checkpoint.js';
+import { removeNewer } from './checkpoint-files.js';
 import { runFiles, settingsText, writeWhole } from './run-files.js';
 import { networkEngines } from './run-plan.js';
 import type { RunPlan } from './run-plan.js';

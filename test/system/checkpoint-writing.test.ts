@@ -1,5 +1,5 @@
 import { MarlSystem } from 'marlin-rl';
-import { readCheckpoint, writeCheckpoint } from '#marlin/system/checkpoint.js';
+import { readCheckpoint, writeCheckpoint } from '#marlin/system/checkpoint-files.js';
 import { expect, it } from 'vitest';
 import { checkpointed, RunFolder } from './checkpoint-runs.js';
 import { failureOf } from './trial-run.js';
