@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MarlinError } from '../errors.js';
 import { decodeSafetensors, encodeSafetensors, hashKey } from '../export/safetensors.js';
 import type { Checkpoint, Manifest } from './checkpoint.js';
-import { runFiles, writeWhole } from './run-files.js';
+import { runFiles, syncToDisk, writeWhole } from './run-files.js';
 import { fileNameOf } from './weight-files.js';
 
 //   checkpoints/00000100/manifest.json         how far the run was, what memory looks like, a checksum
@@ -35,7 +35,8 @@ export async function writeCheckpoint(directory: string, checkpoint: Checkpoint,
     await writeWhole(join(aside, 'manifest.json'), manifestText(checkpoint.manifest));
     await rm(folder, { recursive: true, force: true });
     await rename(aside, folder);
-    await syncFolder(join(directory, runFiles.checkpoints));
+    // A folder's entries are on the disk only once the folder itself is.
+    await syncToDisk(join(directory, runFiles.checkpoints));
     await removeOld(directory, keep);
   } catch (cause) {
     await rm(aside, { recursive: true, force: true }).catch(() => {});
@@ -66,16 +67,6 @@ export async function removeNewer(directory: string, { manifest }: Checkpoint): 
     const folder = join(directory, runFiles.checkpoints, entry);
     const isOlder = Number.parseInt(entry, 10) <= manifest.epoch && /^\d+$/.test(entry);
     if (folder !== kept && !isOlder) await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** A folder's entries are on the disk only once the folder itself is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

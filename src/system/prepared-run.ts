@@ -10,7 +10,7 @@ import { allocateRun } from './run-allocation.js';
 import { Recovery } from './recovery.js';
 import { clearResumed, writeConfiguration } from './run-directory.js';
 import { RunEvaluations } from './run-evaluations.js';
-import { runFiles } from './run-files.js';
+import { runFiles, syncToDisk } from './run-files.js';
 import { RunMonitor } from './run-monitor.js';
 import type { RunPlan } from './run-plan.js';
 import type { RunShare } from './run-share.js';
@@ -87,6 +87,7 @@ export async function prepareRun(
           recordsWritten: async () => {
             await evaluations.recorded();
             await files?.flush();
+            await syncToDisk(join(directory, runFiles.metrics));
           },
           onFailure: giveUp,
         });

@@ -28,6 +28,16 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
   }
 }
 
+/** Resolves once what has been written of a file, or the entries of a folder, would outlive a power cut. */
+export async function syncToDisk(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Settings as JSON, which has no Infinity; the schema takes the word. */
 export function settingsText(settings: unknown, indent?: number): string {
   return JSON.stringify(settings, (_, value: unknown) => (value === Infinity ? 'Infinity' : value), indent);
