@@ -15,10 +15,11 @@ class Standing {
   /** Of the newest evaluation. */
   evaluation = '';
   readonly #configuration: ResolvedConfiguration;
-  readonly #began = performance.now();
+  readonly #beganMs: number;
 
-  constructor(configuration: ResolvedConfiguration) {
+  constructor(configuration: ResolvedConfiguration, secondsBefore: number) {
     this.#configuration = configuration;
+    this.#beganMs = performance.now() - secondsBefore * 1000;
   }
 
   take(record: TrainingRecord): void {
@@ -37,8 +38,9 @@ class Standing {
     }
   }
 
+  /** Of the whole run. */
   get seconds(): number {
-    return (performance.now() - this.#began) / 1000;
+    return (performance.now() - this.#beganMs) / 1000;
   }
 
   /** Share of the run that is done, by whichever stop condition is nearest. */
@@ -66,17 +68,21 @@ class Standing {
   }
 }
 
-/** A live line on a terminal, plain lines now and then elsewhere. */
-export function createProgress(configuration: ResolvedConfiguration, output: Output): RecordSink {
-  return output.isTTY ? new ProgressLine(configuration, output) : new ProgressLog(configuration, output);
+/**
+ * A live line on a terminal, plain lines now and then elsewhere.
+ * @param secondsBefore that the run has taken already, where it was resumed
+ */
+export function createProgress(configuration: ResolvedConfiguration, output: Output, secondsBefore = 0): RecordSink {
+  const standing = new Standing(configuration, secondsBefore);
+  return output.isTTY ? new ProgressLine(standing, output) : new ProgressLog(standing, output);
 }
 
 class ProgressLine implements RecordSink {
   readonly #standing: Standing;
   readonly #bar: cliProgress.SingleBar;
 
-  constructor(configuration: ResolvedConfiguration, output: Output) {
-    this.#standing = new Standing(configuration);
+  constructor(standing: Standing, output: Output) {
+    this.#standing = standing;
     const colors = pc.createColors(process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '');
     this.#bar = new cliProgress.SingleBar(
       {
@@ -111,10 +117,11 @@ const logSeconds = 2;
 class ProgressLog implements RecordSink {
   readonly #standing: Standing;
   readonly #output: Output;
-  #loggedAt = 0;
+  #loggedAt: number;
 
-  constructor(configuration: ResolvedConfiguration, output: Output) {
-    this.#standing = new Standing(configuration);
+  constructor(standing: Standing, output: Output) {
+    this.#standing = standing;
+    this.#loggedAt = standing.seconds;
     this.#output = output;
   }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { algorithmNames } from '../algorithms/algorithms.js';
 import { games } from '../games/games.js';
 import type { RecordSink } from '../metrics/record.js';
-import type { MarlConfiguration, ResolvedConfiguration } from '../system/configuration.js';
+import type { MarlConfiguration } from '../system/configuration.js';
 import { MarlSystem } from '../system/marl-system.js';
 import { exitCodes } from './exit-codes.js';
 import { defaultRunDirectory } from './run-name.js';
@@ -103,9 +103,9 @@ async function readConfiguration(file: string): Promise<SettingsTree> {
   return readConfigFile(file);
 }
 
-async function progressOf(configuration: ResolvedConfiguration): Promise<RecordSink> {
+async function progressOf({ configuration, secondsBefore }: MarlSystem): Promise<RecordSink> {
   const { createProgress } = await import('./progress.js');
-  return createProgress(configuration, process.stderr);
+  return createProgress(configuration, process.stderr, secondsBefore);
 }
 
 /** A flag about agents holds for each of them where the configuration lists them one by one. */
@@ -124,7 +124,7 @@ async function train(system: MarlSystem, flags: TrainFlags): Promise<number> {
     const { MetricLineSink } = await import('../metrics/metric-line-sink.js');
     system.addSink(new MetricLineSink(process.stdout));
   }
-  const progress = flags.quiet === true ? undefined : await progressOf(system.configuration);
+  const progress = flags.quiet === true ? undefined : await progressOf(system);
   if (progress !== undefined) system.addSink(progress);
   const ending = watchForEnd((what) => {
     const isAsked = what !== 'EPIPE' && flags.quiet !== true;

@@ -5,6 +5,7 @@ import { checkLayouts } from './checkpoint.js';
 import type { Checkpoints } from './checkpoints.js';
 import type { Reproduction } from './reproduce.js';
 import { MarlinError, toError } from '../errors.js';
+import { runColumns } from '../metrics/epoch-row.js';
 import { faultRecord } from '../metrics/fault-record.js';
 import { nowMs } from '../metrics/clock.js';
 import type { EndReason, RecordSink, TrainingRecord } from '../metrics/record.js';
@@ -71,6 +72,12 @@ export class MarlSystem implements AsyncDisposable {
     this.configuration = resolveConfiguration(configuration);
     const { environment, environmentOptions, agentCount, experiment } = this.configuration;
     checkBuiltIn(environment, environmentOptions, { agentCount, maxTurns: experiment.maxTurns });
+  }
+
+  /** Seconds that the run had taken at the checkpoint from which it goes on; 0 where it begins. */
+  get secondsBefore(): number {
+    const row = this.#from?.manifest.monitor.row;
+    return row === undefined ? 0 : (row[runColumns.reportedMs] - row[runColumns.startedMs]) / 1000;
   }
 
   /** Sends every record to `sink` as well. Call before the run starts. */

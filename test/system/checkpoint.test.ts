@@ -233,6 +233,15 @@ describe('a run', () => {
   );
 });
 
+it('a run that goes on knows how long it had taken', async () => {
+  const directory = folder.next();
+  const { seconds } = await make(checkpointed(directory));
+  const resumed = await resumeRun(directory, { checkpoint: 2, epochs: 100 });
+  expect(resumed.secondsBefore).toBeGreaterThan(0);
+  expect(resumed.secondsBefore).toBeLessThanOrEqual(seconds);
+  expect(new MarlSystem(checkpointed(folder.next())).secondsBefore).toBe(0);
+});
+
 it('a run whose settings were edited goes on, with a warning', async () => {
   const directory = folder.next();
   const { agents } = await make(checkpointed(directory));
